@@ -1,0 +1,12 @@
+/** @file Unit tests: one file beside each source file, run in plain Node 24 (no DOM, no mocks of our own parts). */
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    include: ['src-main/**/*.test.ts', 'scripts/**/*.test.ts', 'src-renderer/**/*.test.ts'],
+    // ONNX Runtime and FFmpeg hold native state: a forked process per file keeps one file's crash its own.
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+  },
+});
