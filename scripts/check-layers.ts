@@ -16,8 +16,8 @@ const ORDER = [
   'project',
   'tensor',
   'models',
-  'library',
   'media',
+  'library',
   'negatives',
   'pairs',
   'align',
@@ -26,7 +26,7 @@ const ORDER = [
   'services',
 ];
 /** The doors: they import everything, and nothing imports them. */
-const DOORS = ['electron', 'serve', 'cli', 'main.ts', 'preload.ts', 'serve.ts', 'cli.ts'];
+const DOORS = ['electron', 'serve', 'cli', 'workers', 'main.ts', 'preload.ts', 'serve.ts', 'cli.ts'];
 
 /** Package name to the only source files (tests aside) that may import it. */
 const SINGLE_HOME: Record<string, string[]> = {
@@ -57,7 +57,9 @@ function allowed(from: string, to: string): boolean {
 export function checkFile(file: string, text: string): string[] {
   const problems: string[] = [];
   const isTest = file.endsWith('.test.ts');
-  const source = file.endsWith('.vue') ? [...text.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map((m) => m[1]).join('\n') : text;
+  const source = file.endsWith('.vue')
+    ? [...text.matchAll(/<script[^>]*>([\s\S]*?)<\/script>/g)].map((m) => m[1]).join('\n')
+    : text;
   for (const { fileName: specifier } of ts.preProcessFile(source, true, true).importedFiles) {
     if (specifier.startsWith('.')) {
       const target = path.posix.normalize(path.posix.join(path.posix.dirname(file), specifier));
@@ -65,15 +67,25 @@ export function checkFile(file: string, text: string): string[] {
         if (target.startsWith('src-main/') && !target.startsWith('src-main/contract/'))
           problems.push(`${file}: the renderer imports only src-main/contract, not ${target}`);
       } else if (file.startsWith('src-main/')) {
-        if (target.startsWith('src-renderer/')) problems.push(`${file}: services never import the renderer (${target})`);
+        if (target.startsWith('src-renderer/'))
+          problems.push(`${file}: services never import the renderer (${target})`);
         else if (target.startsWith('src-main/') && !isTest && !allowed(layerOf(file), layerOf(target)))
           problems.push(`${file}: ${layerOf(file)} may not import ${layerOf(target)} (${target})`);
       }
       continue;
     }
-    const name = specifier.startsWith('@') ? specifier.split('/').slice(0, 2).join('/') : specifier.startsWith('node:') ? specifier : specifier.split('/')[0]!;
+    const name = specifier.startsWith('@')
+      ? specifier.split('/').slice(0, 2).join('/')
+      : specifier.startsWith('node:')
+        ? specifier
+        : specifier.split('/')[0]!;
     const homes = SINGLE_HOME[name];
-    if (homes && !isTest && file.startsWith('src-') && !homes.some((h) => file === h || (h.endsWith('/') && file.startsWith(h))))
+    if (
+      homes &&
+      !isTest &&
+      file.startsWith('src-') &&
+      !homes.some((h) => file === h || (h.endsWith('/') && file.startsWith(h)))
+    )
       problems.push(`${file}: only ${homes.join(', ')} may import ${name}`);
   }
   return problems;
@@ -81,7 +93,9 @@ export function checkFile(file: string, text: string): string[] {
 
 /** Checks the whole tree. */
 export function checkTree(root = ROOT): string[] {
-  const files = globSync('{src-main,src-renderer}/**/*.{ts,vue}', { cwd: root }).map((f) => f.split(path.sep).join('/'));
+  const files = globSync('{src-main,src-renderer}/**/*.{ts,vue}', { cwd: root }).map((f) =>
+    f.split(path.sep).join('/'),
+  );
   return files.sort().flatMap((f) => checkFile(f, readFileSync(path.join(root, f), 'utf8')));
 }
 
