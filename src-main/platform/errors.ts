@@ -38,7 +38,11 @@ export function toPlainError(thrown: unknown): PlainError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const code = (thrown as { code?: unknown } | null)?.code;
   if (code === 'ENOSPC')
-    return { code: 'DISK_FULL', message, hint: 'Free some space on this disk; nothing that was saved is lost.' };
+    return {
+      code: 'DISK_FULL',
+      message,
+      hint: 'Free some space on this disk; nothing that was saved is lost.',
+    };
   if (code === 'ENOENT')
     return { code: 'NOT_FOUND', message, hint: 'Check that the path exists and is spelled as shown.' };
   if (thrown instanceof Error && thrown.name === 'AbortError')

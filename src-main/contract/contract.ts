@@ -1,0 +1,176 @@
+/**
+ * @file The contract: every call the window can make, with its input, output and errors. The services implement it,
+ * the window's client is typed by it, and both validate against it. Nothing else crosses the border, except media
+ * files, which go over `media/...` URLs with Range (see `platform/media-route.ts`).
+ */
+import { eventIterator, oc } from '@orpc/contract';
+import { z } from 'zod';
+import * as s from './schemas.ts';
+
+/** The one typed error: a person can cause it and mend it. */
+export const UserErrorData = z.object({ code: z.string(), message: z.string(), hint: z.string() });
+const call = oc.errors({ USER_ERROR: { status: 422, data: UserErrorData } });
+
+const Page = z.object({ offset: z.number().int().nonnegative(), limit: z.number().int().min(1).max(500) });
+const None = z.void();
+
+export const contract = {
+  app: {
+    info: call.output(
+      z.object({
+        version: z.string(),
+        /** Which door this window came through; decides whether native dialogs exist. */
+        door: z.enum(['electron', 'serve']),
+        platform: z.string(),
+        home: z.string(),
+      }),
+    ),
+    /** Folder listing for the path picker where there is no native dialog. Directories first, hidden files left out. */
+    listFolder: call.input(z.object({ path: z.string() })).output(
+      z.object({
+        path: z.string(),
+        parent: z.string().nullable(),
+        entries: z.array(z.object({ name: z.string(), path: z.string(), folder: z.boolean() })),
+      }),
+    ),
+    /** Live until the caller aborts; begins with nothing, so read state first and then listen. */
+    events: call.output(eventIterator(s.AppEvent)),
+  },
+  project: {
+    current: call.output(s.ProjectInfo.nullable()),
+    recent: call.output(z.array(s.RecentProject)),
+    create: call.input(z.object({ path: z.string(), name: z.string().min(1) })).output(s.ProjectInfo),
+    open: call.input(z.object({ path: z.string() })).output(s.ProjectInfo),
+    /** Opens the sample project, unpacking it into the user's data folder at the first time. */
+    openSample: call.output(s.ProjectInfo),
+    close: call.output(None),
+    setModel: call.input(z.object({ modelDir: z.string() })).output(s.ProjectInfo),
+    setReviewer: call.input(z.object({ reviewer: z.string().min(1).max(80) })).output(s.ProjectInfo),
+  },
+  library: {
+    videos: call.output(z.array(s.Video)),
+    video: call.input(z.object({ videoId: s.Id })).output(s.Video),
+    pts: call.input(z.object({ videoId: s.Id })).output(s.PtsTable),
+    /** Adds files or folders (scanned) by reference; each is probed in the background. */
+    addVideos: call
+      .input(z.object({ paths: z.array(z.string()).min(1) }))
+      .output(z.object({ added: z.number().int(), duplicates: z.number().int(), job: s.Job.nullable() })),
+    samples: call
+      .input(Page.extend({ filter: s.SampleFilter }))
+      .output(z.object({ total: z.number().int(), rows: z.array(s.Sample) })),
+    previewImport: call
+      .input(z.object({ path: z.string(), format: s.ImportFormat.optional() }))
+      .output(s.ImportPreview),
+    /** The job's result is an ImportReport. */
+    runImport: call
+      .input(
+        z.object({ path: z.string(), format: s.ImportFormat.optional(), videoRoot: z.string().optional() }),
+      )
+      .output(s.Job),
+    /** Frame indices the project's model is given for this video. */
+    modelFrames: call
+      .input(z.object({ videoId: s.Id, frames: z.number().int().positive().optional() }))
+      .output(z.array(z.number().int())),
+  },
+  pairs: {
+    list: call
+      .input(Page.extend({ filter: s.PairFilter }))
+      .output(z.object({ total: z.number().int(), rows: z.array(s.PairSummary) })),
+    counts: call.output(z.record(s.PairStatus, z.number().int())),
+    get: call.input(z.object({ pairId: s.Id })).output(s.Pair),
+    /** Saves texts and marks; durable when it returns. CONFLICT when `baseVersion` is not the stored one. */
+    save: call
+      .input(
+        z.object({
+          pairId: s.Id,
+          baseVersion: z.number().int(),
+          chosen: z.string(),
+          rejected: z.string(),
+          phrases: z.array(s.Phrase),
+        }),
+      )
+      .output(s.Pair),
+    setStatus: call
+      .input(z.object({ pairIds: z.array(s.Id).min(1), status: s.PairStatus }))
+      .output(z.array(s.PairSummary)),
+    undo: call.input(z.object({ pairId: s.Id })).output(s.Pair),
+    redo: call.input(z.object({ pairId: s.Id })).output(s.Pair),
+    history: call.input(z.object({ pairId: s.Id })).output(z.array(s.HistoryEntry)),
+    /** Word-aligned differences as proposed phrases for the given texts. */
+    propose: call.input(z.object({ chosen: z.string(), rejected: z.string() })).output(z.array(s.Phrase)),
+    tokens: call
+      .input(z.object({ chosen: z.string(), rejected: z.string(), phrases: z.array(s.Phrase) }))
+      .output(s.TokenTruth),
+    create: call.input(z.object({ sampleId: s.Id, rejected: z.string() })).output(s.Pair),
+  },
+  negatives: {
+    /** Asks the project's model about perturbed videos; wrong answers become pending pairs. Result: counts by verdict. */
+    generate: call
+      .input(
+        z.object({
+          filter: s.SampleFilter,
+          /** A list of perturbation steps, `media/perturb.ts` Recipe; the default is mask + local shuffle. */
+          recipe: z.unknown().optional(),
+          seed: z.number().int().nonnegative().default(0),
+          temperature: z.number().nonnegative().default(0),
+          maxNewTokens: z.number().int().positive().default(64),
+        }),
+      )
+      .output(s.Job),
+  },
+  train: {
+    devices: call.output(z.array(s.DeviceReport)),
+    presets: call.output(z.array(s.TrainPreset)),
+    /** How many accepted pairs a run would take, and which are left out and why. */
+    readiness: call.output(
+      z.object({
+        accepted: z.number().int(),
+        usable: z.number().int(),
+        excluded: z.array(z.object({ pairId: s.Id, reason: z.string() })),
+      }),
+    ),
+    estimate: call.input(z.object({ config: s.TrainConfig })).output(s.Estimate),
+    /** Idempotent by `requestId`: a double click starts one run. */
+    start: call
+      .input(z.object({ requestId: z.string(), name: z.string(), config: s.TrainConfig }))
+      .output(s.Run),
+    stop: call.input(z.object({ runId: s.Id, save: z.boolean() })).output(s.Run),
+    resume: call.input(z.object({ runId: s.Id })).output(s.Run),
+    runs: call.output(z.array(s.Run)),
+    run: call.input(z.object({ runId: s.Id })).output(s.Run),
+    metrics: call.input(z.object({ runId: s.Id })).output(z.array(s.MetricRow)),
+    log: call.input(z.object({ runId: s.Id })).output(z.string()),
+  },
+  compare: {
+    evaluations: call.output(z.array(s.Evaluation)),
+    /** Answers the held-out samples with the base model (runId null) or a run's adapter; the result is an Evaluation. */
+    evaluate: call.input(z.object({ runId: s.Id.nullable() })).output(s.Job),
+    rows: call
+      .input(
+        z.object({
+          baseId: s.Id,
+          tunedId: s.Id,
+          only: z.enum(['all', 'disagreements', 'fixed', 'broken']).default('all'),
+        }),
+      )
+      .output(z.array(s.ComparisonRow)),
+    /** One question to base and tuned model, now. */
+    ask: call
+      .input(z.object({ videoId: s.Id, question: z.string().min(1), runId: s.Id.nullable() }))
+      .output(z.object({ text: z.string(), seconds: z.number() })),
+  },
+  exchange: {
+    exportPairs: call
+      .input(z.object({ path: z.string(), format: s.ImportFormat, status: s.PairStatus.optional() }))
+      .output(z.object({ path: z.string(), count: z.number().int() })),
+    exportAdapter: call
+      .input(z.object({ runId: s.Id, path: z.string() }))
+      .output(z.object({ path: z.string() })),
+  },
+  jobs: {
+    list: call.output(z.array(s.Job)),
+    cancel: call.input(z.object({ jobId: s.Id })).output(None),
+  },
+};
+
+export type Contract = typeof contract;

@@ -1,0 +1,453 @@
+/**
+ * @file The shapes that cross the border between the window and the services. Both sides validate against these
+ * at run time; the types are derived from them, so there is no second definition to drift.
+ */
+import { z } from 'zod';
+
+/** Opaque row ids: short, sortable by creation, unique within a project. */
+export const Id = z.string().min(1).max(64);
+/** Milliseconds since the Unix epoch. */
+export const Timestamp = z.number().int();
+
+// ------------------------------------------------------------------------------------------------ project
+
+export const ProjectInfo = z.object({
+  id: Id,
+  name: z.string(),
+  /** Absolute path of the project folder. */
+  path: z.string(),
+  createdAt: Timestamp,
+  /** Checkpoint directory (Hugging Face layout) used for generation and training; null until one is chosen. */
+  modelDir: z.string().nullable(),
+  /** Who is working; stamped on history rows. */
+  reviewer: z.string(),
+  counts: z.object({
+    videos: z.number().int(),
+    samples: z.number().int(),
+    pairs: z.number().int(),
+    runs: z.number().int(),
+  }),
+});
+export type ProjectInfo = z.infer<typeof ProjectInfo>;
+
+export const RecentProject = z.object({
+  name: z.string(),
+  path: z.string(),
+  openedAt: Timestamp,
+  exists: z.boolean(),
+});
+export type RecentProject = z.infer<typeof RecentProject>;
+
+// ------------------------------------------------------------------------------------------------ library
+
+export const Split = z.enum(['train', 'heldout']);
+export type Split = z.infer<typeof Split>;
+
+export const QuestionType = z.enum(['multiple_choice', 'yes_no', 'short', 'open_ended']);
+export type QuestionType = z.infer<typeof QuestionType>;
+
+/** Something worth telling about a file, in plain words. */
+export const Finding = z.object({
+  code: z.string(),
+  severity: z.enum(['info', 'warning', 'error']),
+  message: z.string(),
+});
+export type Finding = z.infer<typeof Finding>;
+
+export const Video = z.object({
+  id: Id,
+  name: z.string(),
+  /** Absolute path where the file was last seen. */
+  path: z.string(),
+  state: z.enum(['queued', 'probing', 'ready', 'missing', 'broken']),
+  /** Lower-case hex SHA-256 of the content; null until probed. */
+  sha256: z.string().nullable(),
+  /** File size in bytes. */
+  bytes: z.number().int().nullable(),
+  container: z.string().nullable(),
+  codec: z.string().nullable(),
+  /** Displayed size in pixels (rotation applied). */
+  width: z.number().int().nullable(),
+  height: z.number().int().nullable(),
+  /** Clockwise rotation in degrees that the file asks players to apply. */
+  rotation: z.number().nullable(),
+  /** Seconds from the first to the end of the last frame. */
+  duration: z.number().nullable(),
+  frameCount: z.number().int().nullable(),
+  frameRate: z.enum(['constant', 'variable']).nullable(),
+  hasAudio: z.boolean().nullable(),
+  /** 'direct': the browser plays the file itself; 'proxy': plays a proxy with the same frame identities. */
+  playback: z.enum(['direct', 'proxy', 'proxy-pending', 'none']),
+  split: Split,
+  findings: z.array(Finding),
+  sampleCount: z.number().int(),
+});
+export type Video = z.infer<typeof Video>;
+
+/** Presentation timestamps: `seconds[i]` is when frame i is shown; the last frame ends at `end`. */
+export const PtsTable = z.object({ seconds: z.array(z.number()), end: z.number() });
+export type PtsTable = z.infer<typeof PtsTable>;
+
+export const Sample = z.object({
+  id: Id,
+  videoId: Id,
+  videoName: z.string(),
+  question: z.string(),
+  type: QuestionType,
+  /** The preferred answer. */
+  chosen: z.string(),
+  source: z.string(),
+  split: Split,
+  /** How many candidate pairs exist for it. */
+  pairCount: z.number().int(),
+});
+export type Sample = z.infer<typeof Sample>;
+
+export const SampleFilter = z.object({
+  /** Full-text search over question and answers. */
+  text: z.string().optional(),
+  split: Split.optional(),
+  type: QuestionType.optional(),
+  videoId: Id.optional(),
+});
+export type SampleFilter = z.infer<typeof SampleFilter>;
+
+export const ImportFormat = z.enum([
+  'rrpo-json',
+  'videochat2-json',
+  'hf-preference-jsonl',
+  'llava-json',
+  'csv',
+  'tsv',
+]);
+export type ImportFormat = z.infer<typeof ImportFormat>;
+
+export const ImportPreview = z.object({
+  path: z.string(),
+  format: ImportFormat,
+  /** Why this format was recognised. */
+  reason: z.string(),
+  /** Field in the file -> field here. */
+  mapping: z.record(z.string(), z.string()),
+  rows: z.array(
+    z.object({
+      line: z.number().int(),
+      video: z.string(),
+      videoFound: z.boolean(),
+      question: z.string(),
+      chosen: z.string(),
+      rejected: z.string().nullable(),
+      error: z.string().nullable(),
+    }),
+  ),
+});
+export type ImportPreview = z.infer<typeof ImportPreview>;
+
+export const ImportReport = z.object({
+  imported: z.number().int(),
+  duplicates: z.number().int(),
+  failed: z.number().int(),
+  /** The first thousand bad rows; the whole list is in `errorsFile`. */
+  errors: z.array(z.object({ line: z.number().int(), reason: z.string() })),
+  errorsFile: z.string().nullable(),
+});
+export type ImportReport = z.infer<typeof ImportReport>;
+
+// ------------------------------------------------------------------------------------------------ pairs
+
+/** Offsets in Unicode code points, [start, end); `quote` is the text under them and is verified on every load. */
+export const Span = z.object({
+  start: z.number().int().nonnegative(),
+  end: z.number().int().nonnegative(),
+  quote: z.string(),
+});
+export type Span = z.infer<typeof Span>;
+
+/** A key difference: a phrase of the preferred answer, one of the non-preferred answer, or both. */
+export const Phrase = z.object({
+  id: Id,
+  /** 1, 2, ...: shown beside the marks; both sides share it and its colour. */
+  number: z.number().int().positive(),
+  chosen: Span.nullable(),
+  rejected: Span.nullable(),
+  /** A machine's proposal looks different until a person has touched it. */
+  origin: z.enum(['proposed', 'person']),
+});
+export type Phrase = z.infer<typeof Phrase>;
+
+export const PairStatus = z.enum(['pending', 'accepted', 'rejected', 'second_look']);
+export type PairStatus = z.infer<typeof PairStatus>;
+
+/** Where a non-preferred answer came from; enough to make it again. */
+export const Provenance = z.object({
+  kind: z.enum(['imported', 'generated', 'written', 'model-answer']),
+  model: z.string().optional(),
+  modelHash: z.string().optional(),
+  adapter: z.string().optional(),
+  recipe: z.unknown().optional(),
+  seed: z.number().int().optional(),
+  frameIndices: z.array(z.number().int()).optional(),
+  decoding: z.record(z.string(), z.unknown()).optional(),
+  /** The text as it came, before any edit. */
+  original: z.string(),
+  createdAt: Timestamp,
+});
+export type Provenance = z.infer<typeof Provenance>;
+
+export const LintCode = z.enum([
+  'identical-answers',
+  'no-phrase',
+  'phrase-is-whole-answer',
+  'one-sided-phrases',
+  'lost-mark',
+  'length-gap',
+  'leaked-prompt',
+  'language-mismatch',
+  'heldout-leak',
+  'empty-answer',
+]);
+export const Lint = z.object({ code: LintCode, severity: z.enum(['warning', 'error']), message: z.string() });
+export type Lint = z.infer<typeof Lint>;
+
+export const PairSummary = z.object({
+  id: Id,
+  sampleId: Id,
+  videoId: Id,
+  videoName: z.string(),
+  question: z.string(),
+  type: QuestionType,
+  status: PairStatus,
+  rejected: z.string(),
+  phraseCount: z.number().int(),
+  lintCount: z.number().int(),
+  split: Split,
+  updatedAt: Timestamp,
+});
+export type PairSummary = z.infer<typeof PairSummary>;
+
+export const Pair = PairSummary.extend({
+  chosen: z.string(),
+  phrases: z.array(Phrase),
+  /** Grows by one with every saved change; an edit names the version it started from. */
+  version: z.number().int(),
+  lints: z.array(Lint),
+  provenance: Provenance,
+  canUndo: z.boolean(),
+  canRedo: z.boolean(),
+});
+export type Pair = z.infer<typeof Pair>;
+
+export const PairFilter = z.object({
+  status: PairStatus.optional(),
+  text: z.string().optional(),
+  split: Split.optional(),
+  type: QuestionType.optional(),
+  lint: LintCode.optional(),
+  videoId: Id.optional(),
+});
+export type PairFilter = z.infer<typeof PairFilter>;
+
+export const HistoryEntry = z.object({
+  at: Timestamp,
+  reviewer: z.string(),
+  /** 'created', 'text', 'phrases', 'status', 'undo', 'redo' */
+  action: z.string(),
+  summary: z.string(),
+  version: z.number().int(),
+});
+export type HistoryEntry = z.infer<typeof HistoryEntry>;
+
+/** One token of an answer as the model's tokenizer cuts it, and whether the loss rewards it. */
+export const TokenMark = z.object({
+  id: z.number().int(),
+  text: z.string(),
+  /** Code-point offsets into the answer. */
+  start: z.number().int(),
+  end: z.number().int(),
+  /** Phrase number whose span the token overlaps; 0 when unmarked. */
+  phrase: z.number().int(),
+});
+export const TokenTruth = z.object({
+  chosen: z.array(TokenMark),
+  rejected: z.array(TokenMark),
+  warnings: z.array(z.string()),
+});
+export type TokenTruth = z.infer<typeof TokenTruth>;
+
+// ------------------------------------------------------------------------------------------------ jobs
+
+export const JobKind = z.enum([
+  'probe',
+  'proxy',
+  'import',
+  'generate',
+  'train',
+  'evaluate',
+  'export',
+  'estimate',
+]);
+export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']);
+export const Job = z.object({
+  id: Id,
+  kind: JobKind,
+  title: z.string(),
+  state: JobState,
+  /** 0..1, or null when the end is unknown. */
+  progress: z.number().min(0).max(1).nullable(),
+  /** Seconds left, or null while unknown. */
+  secondsLeft: z.number().nullable(),
+  detail: z.string(),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
+  result: z.unknown().optional(),
+  startedAt: Timestamp.nullable(),
+  endedAt: Timestamp.nullable(),
+});
+export type Job = z.infer<typeof Job>;
+
+// ------------------------------------------------------------------------------------------------ training
+
+export const Objective = z.enum(['rrpo', 'dpo', 'rrpo_no_refined_reward', 'rrpo_no_kl']);
+export type Objective = z.infer<typeof Objective>;
+
+export const Device = z.enum(['cpu', 'webgpu']);
+export type Device = z.infer<typeof Device>;
+
+/** What a person sets in the Train room; `align/config.ts` documents each field with its source and owns the defaults. */
+export const TrainConfig = z.object({
+  objective: Objective,
+  beta: z.number().positive(),
+  alpha: z.number().nonnegative(),
+  learningRate: z.number().positive(),
+  schedule: z.enum(['cosine', 'constant']),
+  warmupRatio: z.number().min(0).max(1),
+  epochs: z.number().positive(),
+  batchPairs: z.number().int().positive(),
+  accumulation: z.number().int().positive(),
+  maxGradNorm: z.number().nonnegative(),
+  weightDecay: z.number().nonnegative(),
+  loraRank: z.number().int().positive(),
+  loraAlpha: z.number().positive(),
+  klScope: z.enum(['response', 'official']),
+  frames: z.number().int().positive(),
+  checkpointEvery: z.number().int().positive(),
+  seed: z.number().int().nonnegative(),
+  device: Device,
+});
+export type TrainConfig = z.infer<typeof TrainConfig>;
+
+export const TrainPreset = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  config: TrainConfig,
+});
+export type TrainPreset = z.infer<typeof TrainPreset>;
+
+export const DeviceReport = z.object({
+  device: Device,
+  available: z.boolean(),
+  /** Why, in words: shown beside the choice. */
+  reason: z.string(),
+  /** True for a GPU emulated on the CPU: works, slowly. */
+  software: z.boolean(),
+});
+export type DeviceReport = z.infer<typeof DeviceReport>;
+
+/** One training step; keys are TRL's metric names (`loss`, `rewards/margins`, ...), values plain numbers. */
+export const MetricRow = z.object({ step: z.number().int(), values: z.record(z.string(), z.number()) });
+export type MetricRow = z.infer<typeof MetricRow>;
+
+export const RunState = z.enum(['queued', 'running', 'stopping', 'stopped', 'done', 'failed']);
+export const Run = z.object({
+  id: Id,
+  name: z.string(),
+  state: RunState,
+  config: TrainConfig,
+  createdAt: Timestamp,
+  endedAt: Timestamp.nullable(),
+  step: z.number().int(),
+  totalSteps: z.number().int(),
+  pairCount: z.number().int(),
+  /** Seconds left, or null while unknown or at rest. */
+  secondsLeft: z.number().nullable(),
+  /** Folder of the PEFT adapter, once written. */
+  adapterDir: z.string().nullable(),
+  resumable: z.boolean(),
+  error: z.object({ code: z.string(), message: z.string(), hint: z.string() }).nullable(),
+});
+export type Run = z.infer<typeof Run>;
+
+/** What a run will need on this machine, from one measured step. */
+export const Estimate = z.object({
+  verdict: z.enum(['fits', 'tight', 'will-not-fit']),
+  /** Bytes at the peak, and bytes this machine has. */
+  peakBytes: z.number(),
+  availableBytes: z.number(),
+  secondsPerPair: z.number(),
+  secondsTotal: z.number(),
+  advice: z.array(z.string()),
+});
+export type Estimate = z.infer<typeof Estimate>;
+
+// ------------------------------------------------------------------------------------------------ compare
+
+export const Answer = z.object({
+  sampleId: Id,
+  videoId: Id,
+  question: z.string(),
+  type: QuestionType,
+  reference: z.string(),
+  text: z.string(),
+  verdict: z.enum(['right', 'wrong', 'unparseable']),
+  reason: z.string(),
+});
+export type Answer = z.infer<typeof Answer>;
+
+/** A rate with its 95 % interval (Wilson for proportions). */
+export const Rate = z.object({
+  value: z.number(),
+  low: z.number(),
+  high: z.number(),
+  n: z.number().int(),
+});
+export type Rate = z.infer<typeof Rate>;
+
+export const Evaluation = z.object({
+  id: Id,
+  /** Null: the base model. */
+  runId: Id.nullable(),
+  name: z.string(),
+  createdAt: Timestamp,
+  accuracy: Rate,
+  byType: z.record(z.string(), Rate),
+  /** Mean over answers of the summed KL(base || tuned) on the preferred answer; null for the base. */
+  kl: z.number().nullable(),
+});
+export type Evaluation = z.infer<typeof Evaluation>;
+
+export const ComparisonRow = z.object({
+  sampleId: Id,
+  videoId: Id,
+  videoName: z.string(),
+  question: z.string(),
+  type: QuestionType,
+  reference: z.string(),
+  base: z.object({ text: z.string(), verdict: z.enum(['right', 'wrong', 'unparseable']) }),
+  tuned: z.object({ text: z.string(), verdict: z.enum(['right', 'wrong', 'unparseable']) }),
+});
+export type ComparisonRow = z.infer<typeof ComparisonRow>;
+
+// ------------------------------------------------------------------------------------------------ events
+
+/** Everything that changes behind the window's back, on one stream. */
+export const AppEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('project'), project: ProjectInfo.nullable() }),
+  z.object({ type: z.literal('job'), job: Job }),
+  z.object({ type: z.literal('video'), videoId: Id }),
+  z.object({ type: z.literal('pair'), pairId: Id, version: z.number().int() }),
+  z.object({ type: z.literal('library') }),
+  z.object({ type: z.literal('run'), run: Run }),
+  z.object({ type: z.literal('metrics'), runId: Id, rows: z.array(MetricRow) }),
+  z.object({ type: z.literal('evaluation'), evaluationId: Id }),
+]);
+export type AppEvent = z.infer<typeof AppEvent>;
