@@ -63,13 +63,13 @@ export class Random {
   /** Uniform integer in [0, 2^32). */
   uint32(): number {
     const s = this.#state;
-    const s1 = s[1]!;
+    const s1 = s[1];
     const result = Math.imul(rotl(Math.imul(s1, 5), 7), 9) >>> 0;
     const t = s1 << 9;
-    s[2] = s[2]! ^ s[0]!;
-    s[3] = s[3]! ^ s1;
+    s[2] = s[2] ^ s[0];
+    s[3] = s[3] ^ s1;
     s[1] = s1 ^ s[2];
-    s[0] = s[0]! ^ s[3];
+    s[0] = s[0] ^ s[3];
     s[2] = s[2] ^ t;
     s[3] = rotl(s[3], 11);
     return result;
@@ -105,7 +105,7 @@ export class Random {
 
   /** One element of a non-empty list. */
   pick<T>(items: readonly T[]): T {
-    return items[this.int(items.length)]!;
+    return items[this.int(items.length)];
   }
 
   /** A new, uniformly shuffled copy (Fisher-Yates). */
@@ -113,7 +113,7 @@ export class Random {
     const out = [...items];
     for (let i = out.length - 1; i > 0; i--) {
       const j = this.int(i + 1);
-      const swap = out[i]!;
+      const swap = out[i];
       out[i] = out[j]!;
       out[j] = swap;
     }
