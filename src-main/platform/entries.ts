@@ -16,7 +16,8 @@ export const appRoot: string = findRoot(path.dirname(here));
 
 function findRoot(start: string): string {
   for (let folder = start; ; folder = path.dirname(folder)) {
-    if (existsSync(path.join(folder, 'package.json')) && existsSync(path.join(folder, 'resources'))) return folder;
+    if (existsSync(path.join(folder, 'package.json')) && existsSync(path.join(folder, 'resources')))
+      return folder;
     if (path.dirname(folder) === folder)
       throw new Error(`internal: no folder with package.json and resources/ above ${start}`);
   }

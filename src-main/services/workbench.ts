@@ -1,0 +1,85 @@
+/**
+ * @file The workbench without a door: what is open, who runs the work, who is told. Each door (Electron, `serve`, the
+ * command line) makes one of these and hands it to {@link createRouter}, or calls the services directly.
+ */
+import type { AppEvent } from '../contract/schemas.ts';
+import { JobQueue } from '../jobs/queue.ts';
+import { Workers } from '../jobs/workers.ts';
+import { EventHub } from '../platform/events.ts';
+import { log } from '../platform/log.ts';
+import { closeProject, createProject, openProject, type OpenProject } from '../project/project.ts';
+import { UserError } from '../platform/errors.ts';
+
+/** How this process reaches its user. */
+export type Door = 'electron' | 'serve' | 'cli';
+
+export class Workbench {
+  readonly door: Door;
+  /** Everything that changes, for whoever listens. */
+  readonly hub = new EventHub<AppEvent>();
+  /** The child processes that decode video and run models. */
+  readonly workers = new Workers();
+  /** Long work, with progress and cancel. */
+  readonly jobs: JobQueue;
+  #project: OpenProject | null = null;
+  readonly #closers: (() => Promise<void> | void)[] = [];
+
+  constructor(door: Door) {
+    this.door = door;
+    this.jobs = new JobQueue((job) => this.hub.emit({ type: 'job', job }));
+  }
+
+  /** The open project, or null. */
+  get project(): OpenProject | null {
+    return this.#project;
+  }
+
+  /** The open project; a UserError when there is none. */
+  requireProject(): OpenProject {
+    if (!this.#project)
+      throw new UserError('NOT_FOUND', 'No project is open.', 'Open or create a project first.');
+    return this.#project;
+  }
+
+  /** Creates a project folder and opens it in place of the current one. */
+  async createProject(path: string, name: string): Promise<OpenProject> {
+    return this.#replace(() => createProject(path, name));
+  }
+
+  /** Opens a project in place of the current one; when opening fails the current one stays open. */
+  async openProject(path: string): Promise<OpenProject> {
+    if (this.#project?.path === path) return this.#project;
+    return this.#replace(() => openProject(path));
+  }
+
+  async #replace(open: () => Promise<OpenProject>): Promise<OpenProject> {
+    const next = await open();
+    await this.closeProject();
+    this.#project = next;
+    log.info(`project opened: ${next.path}`);
+    return next;
+  }
+
+  /** Something to do before the open project closes (stop its jobs, flush its files). */
+  onProjectClose(close: () => Promise<void> | void): void {
+    this.#closers.push(close);
+  }
+
+  /** Stops the project's work, closes its database and releases its lock. */
+  async closeProject(): Promise<void> {
+    const project = this.#project;
+    if (!project) return;
+    this.jobs.cancelAll();
+    await this.jobs.idle();
+    for (const close of this.#closers.splice(0).reverse()) await close();
+    this.#project = null;
+    await closeProject(project);
+    this.hub.emit({ type: 'project', project: null });
+  }
+
+  /** Ends everything; the process may exit afterwards. */
+  async dispose(): Promise<void> {
+    await this.closeProject();
+    await this.workers.dispose();
+  }
+}
