@@ -281,7 +281,7 @@ function parseLlavaOnevision(root: Reader): LlavaOnevisionConfig {
   if (strategy !== 'full')
     throw root.fail('vision_feature_select_strategy', '"full" (SigLIP has no class token)', 'UNSUPPORTED');
   const layer = root.json.vision_feature_layer ?? -1;
-  const featureLayers = (Array.isArray(layer) ? layer : [layer]).map((value) => {
+  const featureLayers = (Array.isArray(layer) ? (layer as unknown[]) : [layer]).map((value) => {
     const index = typeof value === 'number' && value < 0 ? vision.layers + 1 + value : value;
     if (typeof index !== 'number' || !Number.isInteger(index) || index < 0 || index > vision.layers)
       throw root.fail('vision_feature_layer', `layers of a tower of ${vision.layers}`);

@@ -188,7 +188,7 @@ export async function readTensorFloat32(entry: TensorEntry): Promise<Float32Arra
     case 'BF16': {
       const half = new Uint16Array(buffer);
       const wide = new Uint32Array(half.length);
-      for (let i = 0; i < half.length; i++) wide[i] = half[i]! << 16;
+      for (let i = 0; i < half.length; i++) wide[i] = half[i] << 16;
       return new Float32Array(wide.buffer);
     }
     default:
