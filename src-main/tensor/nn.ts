@@ -1,0 +1,183 @@
+/**
+ * @file Composites written only in ops: the layers that model families and losses are made of.
+ * Weights follow Hugging Face's layout: a linear weight is [out, in].
+ */
+import { divideDims, multiplyDims, sizeOf } from './dims.ts';
+import type { Value } from './graph.ts';
+import {
+  add,
+  concat,
+  div,
+  erf,
+  exp,
+  gather,
+  gatherLast,
+  log,
+  matMul,
+  mul,
+  neg,
+  reduceMax,
+  reduceMean,
+  reduceSum,
+  reshape,
+  rsqrt,
+  sigmoid,
+  slice,
+  softmax,
+  stopGradient,
+  sub,
+  tanh,
+  transpose,
+} from './ops.ts';
+
+/**
+ * x W^T + b over the last axis: x [..., in], weight [out, in] (or [in, out] with `layout: 'in-out'`), bias [out].
+ * Leading axes are flattened, because a broadcast batch product is slow and has no gradient in TensorFlow.js.
+ */
+export function linear(
+  x: Value,
+  weight: Value,
+  bias?: Value,
+  { layout = 'out-in' }: { layout?: 'out-in' | 'in-out' } = {},
+): Value {
+  const leading = x.shape.slice(0, -1);
+  const flat = x.shape.length === 2 ? x : reshape(x, [sizeOf(leading), x.shape[x.shape.length - 1]]);
+  let y = matMul(flat, weight, { transposeB: layout === 'out-in' }); // [N, out]
+  if (bias) y = add(y, bias);
+  return x.shape.length === 2 ? y : reshape(y, [...leading, y.shape[1]]);
+}
+
+/** x / sqrt(mean(x^2) + epsilon) * weight over the last axis; x [..., H], weight [H]. */
+export function rmsNorm(x: Value, weight: Value, epsilon: number): Value {
+  const meanSquare = reduceMean(mul(x, x), -1, { keepDims: true }); // [..., 1]
+  return mul(mul(x, rsqrt(add(meanSquare, epsilon))), weight);
+}
+
+/** (x - mean) / sqrt(variance + epsilon) * weight + bias over the last axis; weight and bias [H]. */
+export function layerNorm(x: Value, weight: Value, bias: Value, epsilon: number): Value {
+  const centred = sub(x, reduceMean(x, -1, { keepDims: true }));
+  const variance = reduceMean(mul(centred, centred), -1, { keepDims: true }); // [..., 1]
+  return add(mul(mul(centred, rsqrt(add(variance, epsilon))), weight), bias);
+}
+
+/** x * sigmoid(x). */
+export function silu(x: Value): Value {
+  return mul(x, sigmoid(x));
+}
+
+/** Gaussian error linear unit with the error function: x/2 (1 + erf(x / sqrt 2)). */
+export function gelu(x: Value): Value {
+  return mul(mul(x, 0.5), add(erf(mul(x, Math.SQRT1_2)), 1));
+}
+
+/** The tanh form ('gelu_pytorch_tanh'): x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). */
+export function geluTanh(x: Value): Value {
+  const cubic = mul(x, add(mul(mul(x, x), 0.044715 * Math.sqrt(2 / Math.PI)), Math.sqrt(2 / Math.PI)));
+  return mul(mul(x, 0.5), add(tanh(cubic), 1));
+}
+
+/** x - max - log(sum(exp(x - max))) over the last axis. Not the runtime's LogSoftmax, which leaves the GPU. */
+export function logSoftmax(x: Value): Value {
+  const shifted = sub(x, stopGradient(reduceMax(x, -1, { keepDims: true })));
+  return sub(shifted, log(reduceSum(exp(shifted), -1, { keepDims: true })));
+}
+
+/**
+ * Rotary position embedding, half-split as in Hugging Face: x cos + rotate_half(x) sin.
+ * x [..., T, D] or [T, H, D]; cos and sin must broadcast to it, e.g. [T, D] or [T, 1, D] (both halves filled).
+ */
+export function rotaryEmbedding(x: Value, cos: Value, sin: Value): Value {
+  const size = x.shape[x.shape.length - 1];
+  const half = divideDims(size, 2);
+  if (half === undefined) throw new Error(`rotaryEmbedding: expected an even head size, got ${size}`);
+  const rotated = concat([neg(slice(x, -1, half)), slice(x, -1, 0, half)], -1);
+  return add(mul(x, cos), mul(rotated, sin));
+}
+
+/** Shapes and options of attention. */
+export interface AttentionOptions {
+  /** Added to the scaled scores; must broadcast to [B, KV, G, T, S] from the right, e.g. [T, S] or [B, 1, 1, T, S]. */
+  readonly mask?: Value;
+  /** Defaults to 1 / sqrt(D). */
+  readonly scale?: number;
+}
+
+/**
+ * softmax(q k^T * scale + mask) v with grouped query heads.
+ * q [B, H, T, D], k and v [B, KV, S, D] with H a multiple of KV; result [B, H, T, D].
+ * Query heads of one group are stacked as rows, so k and v are never repeated.
+ */
+export function scaledDotProductAttention(
+  q: Value,
+  k: Value,
+  v: Value,
+  options: AttentionOptions = {},
+): Value {
+  const [batch, heads, queries, size] = q.shape;
+  const [, keyHeads, keys] = k.shape;
+  const group = divideDims(heads, keyHeads);
+  if (group === undefined || typeof size !== 'number') {
+    throw new Error(
+      `scaledDotProductAttention: expected q [B, H, T, D] with H a multiple of the key heads, got q [${q.shape.join(', ')}], k [${k.shape.join(', ')}]`,
+    );
+  }
+  const rows = multiplyDims(group, queries);
+  const outer = multiplyDims(batch, keyHeads);
+  const scaled = mul(q, options.scale ?? 1 / Math.sqrt(size));
+  const stacked = reshape(scaled, [outer, rows, size]); // [B*KV, G*T, D]
+  const flatKeys = reshape(k, [outer, keys, size]); // [B*KV, S, D]
+  const flatValues = reshape(v, [outer, keys, size]); // [B*KV, S, D]
+  let scores = matMul(stacked, flatKeys, { transposeB: true }); // [B*KV, G*T, S]
+  if (options.mask) {
+    const grid = reshape(scores, [batch, keyHeads, group, queries, keys]);
+    scores = reshape(add(grid, options.mask), [outer, rows, keys]);
+  }
+  return reshape(matMul(softmax(scores), flatValues), [batch, heads, queries, size]);
+}
+
+/** [T, H*D] -> [1, H, T, D]: the projection of one row, split into heads. */
+export function splitHeads(x: Value, heads: number): Value {
+  const [rows, width] = x.shape;
+  const size = divideDims(width, heads);
+  if (x.shape.length !== 2 || size === undefined) {
+    throw new Error(`splitHeads: expected [T, ${heads} * D], got [${x.shape.join(', ')}]`);
+  }
+  return reshape(transpose(reshape(x, [rows, heads, size]), [1, 0, 2]), [1, heads, rows, size]);
+}
+
+/** [1, H, T, D] -> [T, H*D], the inverse of splitHeads. */
+export function joinHeads(x: Value): Value {
+  const [, heads, rows, size] = x.shape;
+  return reshape(transpose(reshape(x, [heads, rows, size]), [1, 0, 2]), [rows, multiplyDims(heads, size)]);
+}
+
+/** Rows of a table: weight [V, H], ids [...] (int32 or int64) -> [..., H]. */
+export function embedding(weight: Value, ids: Value): Value {
+  return gather(weight, ids, 0);
+}
+
+/** log p(target) for logits [..., V] and integer targets [...]. */
+export function targetLogProbabilities(logits: Value, targets: Value): Value {
+  const picked = gatherLast(logSoftmax(logits), reshape(targets, [...targets.shape, 1]));
+  return reshape(picked, targets.shape);
+}
+
+/**
+ * Cross-entropy -sum(w log p(target)) / sum(w) for logits [N, V], targets [N] and weights [N] (default: all ones).
+ * Targets of ignored places must still be valid ids; give them weight 0.
+ */
+export function crossEntropy(logits: Value, targets: Value, weights?: Value): Value {
+  const losses = neg(targetLogProbabilities(logits, targets)); // [N]
+  if (!weights) return reduceMean(losses);
+  return div(reduceSum(mul(losses, weights)), reduceSum(weights));
+}
+
+/** Squares and sums all elements: the squared Euclidean norm, a scalar. */
+export function squaredNorm(x: Value): Value {
+  return reduceSum(mul(x, x));
+}
+
+/** Joins new keys or values [B, KV, T, D] to cached ones [B, KV, P, D]; the joined axis has size P+T. */
+export function appendToCache(cache: Value, fresh: Value): Value {
+  return concat([cache, fresh], 2);
+}
