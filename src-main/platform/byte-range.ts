@@ -71,8 +71,8 @@ export async function fileResponse(file: string, range: string | null, head = fa
   const body =
     head || info.size === 0
       ? null
-      : (Readable.toWeb(createReadStream(file, { start, end })) as ReadableStream<Uint8Array>);
-  return new Response(body as BodyInit | null, { status: wanted ? 206 : 200, headers });
+      : (Readable.toWeb(createReadStream(file, { start, end })) as ReadableStream);
+  return new Response(body, { status: wanted ? 206 : 200, headers });
 }
 
 /** Resolves `relative` under `root`, or null when it would leave it (`..`, absolute paths, null bytes). */

@@ -27,7 +27,7 @@ describe('EventHub', () => {
     const first = events.next();
     hub.emit('x');
     expect((await first).value).toBe('x');
-    await events.return!();
+    await events.return(undefined);
     expect(hub.size).toBe(0);
   });
 

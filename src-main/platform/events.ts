@@ -18,7 +18,7 @@ export class EventHub<T> {
   }
 
   /** Events from now on, until `signal` aborts. The subscription starts at the call, not at the first `next()`. */
-  subscribe(signal?: AbortSignal, limit = 10_000): AsyncIterableIterator<T> {
+  subscribe(signal?: AbortSignal, limit = 10_000): AsyncGenerator<T, undefined, undefined> {
     const queue: T[] = [];
     let wake: (() => void) | undefined;
     let overflow = false;
@@ -35,7 +35,7 @@ export class EventHub<T> {
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
     const listeners = this.#listeners;
-    async function* drain(): AsyncGenerator<T> {
+    async function* drain(): AsyncGenerator<T, undefined, undefined> {
       try {
         for (;;) {
           while (queue.length > 0) yield queue.shift()!;

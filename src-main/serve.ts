@@ -1,0 +1,185 @@
+/**
+ * @file Door 2: the window in a browser, over loopback HTTP and one WebSocket. Loopback only, a random token exchanged
+ * for a cookie, Host and Origin checked (a page elsewhere must not reach it through DNS rebinding or a cross-site
+ * socket). A GPU server is reached through an SSH tunnel, never by listening on a public address.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { RPCHandler } from '@orpc/server/ws';
+import { WebSocketServer } from 'ws';
+import { fileResponse, resolveUnder } from './platform/byte-range.ts';
+import { contentSecurityPolicy } from './platform/csp.ts';
+import { rendererDir } from './platform/entries.ts';
+import { UserError } from './platform/errors.ts';
+import { log } from './platform/log.ts';
+import { mediaResponse } from './services/media-route.ts';
+import { createRouter } from './services/router.ts';
+import type { Workbench } from './services/workbench.ts';
+
+export type ServeOptions = {
+  workbench: Workbench;
+  /** TCP port on 127.0.0.1; 0 picks a free one. @default 0 */
+  port?: number;
+  /** Shared secret; random by default. At least 16 characters. */
+  token?: string;
+};
+
+export type Server = {
+  port: number;
+  /** The address to open: it carries the token once, which becomes a cookie. */
+  url: string;
+  close(): Promise<void>;
+};
+
+/** Large enough for pasted text, small enough that one message cannot exhaust memory. */
+const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
+
+/** Starts the server; the workbench stays the caller's to dispose of. */
+export async function startServer({ workbench, port = 0, token }: ServeOptions): Promise<Server> {
+  const secret = token ?? randomBytes(24).toString('base64url');
+  if (secret.length < 16)
+    throw new UserError('BAD_INPUT', `token: expected at least 16 characters, got ${secret.length}`);
+  if (!existsSync(path.join(rendererDir, 'index.html')))
+    throw new UserError(
+      'UNAVAILABLE',
+      `The window is not built: ${path.join(rendererDir, 'index.html')} does not exist.`,
+      'Run `npm run build` first.',
+    );
+  const handler = new RPCHandler(createRouter(workbench));
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
+  const http = createServer((request, response) => {
+    void answer(request, response).catch((error: unknown) => {
+      log.error(`request ${request.url} failed`, error);
+      if (!response.headersSent) response.writeHead(500);
+      response.end();
+    });
+  });
+
+  const matches = (given: string | null | undefined): boolean => {
+    const a = Buffer.from(given ?? '');
+    const b = Buffer.from(secret);
+    return a.length === b.length && timingSafeEqual(a, b);
+  };
+  /** Cookies ignore ports: the port in the name keeps two servers on one machine apart. */
+  const cookieName = (): string => `rrpo_workbench_${boundPort()}`;
+  const boundPort = (): number => (http.address() as { port: number }).port;
+  const hostAllowed = (request: IncomingMessage): boolean =>
+    [`127.0.0.1:${boundPort()}`, `localhost:${boundPort()}`].includes(request.headers.host ?? '');
+  const hasCookie = (request: IncomingMessage): boolean =>
+    (request.headers.cookie ?? '').split(/;\s*/).some((c) => {
+      const at = c.indexOf('=');
+      return c.slice(0, at) === cookieName() && matches(c.slice(at + 1));
+    });
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (!hostAllowed(request)) return plain(response, 403, 'Forbidden: unexpected Host header');
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return plain(response, 405, 'Method not allowed');
+    const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
+    const given = url.searchParams.get('token');
+    if (given !== null) {
+      if (!matches(given)) return plain(response, 403, 'Forbidden: wrong token');
+      // Exchange it at once, so that it stays out of the history and of the Referer header.
+      response.writeHead(302, {
+        'set-cookie': `${cookieName()}=${secret}; HttpOnly; SameSite=Strict; Path=/`,
+        location: '/',
+        'referrer-policy': 'no-referrer',
+      });
+      response.end();
+      return;
+    }
+    if (!hasCookie(request))
+      return plain(
+        response,
+        401,
+        'Open the address that the workbench printed: it carries the access token.',
+      );
+    const range = request.headers.range ?? null;
+    const head = request.method === 'HEAD';
+    const pathname = decodeURIComponent(url.pathname);
+    const result =
+      (await mediaResponse(workbench, pathname, range, head)) ?? (await page(pathname, range, head));
+    await send(result, response);
+  }
+
+  async function page(pathname: string, range: string | null, head: boolean): Promise<Response> {
+    const file = resolveUnder(rendererDir, pathname === '/' ? 'index.html' : pathname);
+    if (!file) return new Response('Not found', { status: 404 });
+    const result = await fileResponse(file, range, head);
+    result.headers.set(
+      'content-security-policy',
+      contentSecurityPolicy([`ws://${hostOf()}`, `ws://localhost:${boundPort()}`]),
+    );
+    result.headers.set('referrer-policy', 'no-referrer');
+    result.headers.set('cross-origin-opener-policy', 'same-origin');
+    return result;
+  }
+  const hostOf = (): string => `127.0.0.1:${boundPort()}`;
+
+  http.on('upgrade', (request, socket, head) => {
+    const origin = request.headers.origin;
+    const allowed =
+      hostAllowed(request) &&
+      hasCookie(request) &&
+      request.url === '/rpc' &&
+      (origin === `http://127.0.0.1:${boundPort()}` || origin === `http://localhost:${boundPort()}`);
+    if (!allowed) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (ws) => {
+      ws.on('error', (error) => log.warn('socket error', error));
+      void handler.upgrade(ws, { context: {} });
+    });
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    http.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'EADDRINUSE'
+          ? new UserError(
+              'CONFLICT',
+              `Port ${port} is in use.`,
+              'Choose another one with --port, or 0 for any.',
+            )
+          : error,
+      ),
+    );
+    http.listen(port, '127.0.0.1', resolve);
+  });
+  return {
+    port: boundPort(),
+    url: `http://${hostOf()}/?token=${secret}`,
+    close: async () => {
+      for (const ws of sockets.clients) ws.terminate();
+      http.closeAllConnections();
+      await new Promise<void>((resolve) => http.close(() => resolve()));
+    },
+  };
+}
+
+function plain(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    'content-type': 'text/plain; charset=utf-8',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(text);
+}
+
+/** Writes a web Response to a Node one. A reader that leaves early (a video seek) is normal and not an error. */
+async function send(result: Response, response: ServerResponse): Promise<void> {
+  response.writeHead(result.status, Object.fromEntries(result.headers));
+  if (!result.body) {
+    response.end();
+    return;
+  }
+  try {
+    await pipeline(Readable.fromWeb(result.body as import('node:stream/web').ReadableStream), response);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  }
+}
