@@ -5,7 +5,6 @@
 import {
   Codec,
   CodecContext,
-  Dictionary,
   FFmpegError,
   FormatContext,
   Frame,
@@ -86,6 +85,12 @@ type Space = CodecContext['colorSpace'];
 type Range = CodecContext['colorRange'];
 type Primaries = CodecContext['colorPrimaries'];
 type Transfer = CodecContext['colorTrc'];
+
+/** Options by name. Not through a Dictionary: node-av 6.1.1 frees one twice once FFmpeg has taken an entry from it. */
+function setOptions(target: CodecContext | FormatContext, options: Record<string, string>): void {
+  for (const [name, value] of Object.entries(options))
+    must(target.setOption(name, value), `setting ${name}=${value}`);
+}
 
 const ticks = (value: bigint): number | null => (value === c.AV_NOPTS_VALUE ? null : Number(value));
 
@@ -392,7 +397,7 @@ export class VideoSink {
     encoder.setFlags(c.AV_CODEC_FLAG_BITEXACT);
     if (this.#format.oformat?.hasFlags(c.AVFMT_GLOBALHEADER)) encoder.setFlags(c.AV_CODEC_FLAG_GLOBAL_HEADER);
     const quality = String(this.#options.quality ?? (h264 ? 20 : 30));
-    const options = h264
+    const options: Record<string, string> = h264
       ? { crf: quality, preset: this.#options.preset ?? 'medium' }
       : {
           crf: quality,
@@ -403,7 +408,8 @@ export class VideoSink {
           'auto-alt-ref': '0',
           'lag-in-frames': '0',
         };
-    must(encoder.open2Sync(codec, Dictionary.fromObject(options)), `opening the ${name} encoder`);
+    setOptions(encoder, options);
+    must(encoder.open2Sync(codec), `opening the ${name} encoder`);
 
     const stream = this.#format.newStream();
     must(stream.codecpar.fromContext(encoder), 'describing the stream');
@@ -416,10 +422,8 @@ export class VideoSink {
       );
     this.#format.setFlags(c.AVFMT_FLAG_BITEXACT); // no time of writing, no version: equal input gives equal bytes
     must(this.#format.openOutputSync(), 'creating the file');
-    must(
-      this.#format.writeHeaderSync(h264 ? Dictionary.fromObject({ movflags: '+faststart' }) : null),
-      'writing the header',
-    );
+    if (h264) setOptions(this.#format, { movflags: '+faststart' });
+    must(this.#format.writeHeaderSync(), 'writing the header');
     this.#stream = stream;
 
     this.#rgb.width = this.#picture.width = width;
@@ -528,8 +532,9 @@ export function encodeStill(
       encoder.setFlags(c.AV_CODEC_FLAG_QSCALE);
       encoder.globalQuality = Math.round(2 + ((100 - quality) / 100) * 29) * 118; // q 2..31 in FF_QP2LAMBDA units
     }
-    const options = jpeg ? { strict: 'unofficial' } : { quality: String(quality) };
-    must(encoder.open2Sync(codec, Dictionary.fromObject(options)), `opening the ${format} encoder`);
+    const options: Record<string, string> = jpeg ? { strict: 'unofficial' } : { quality: String(quality) };
+    setOptions(encoder, options);
+    must(encoder.open2Sync(codec), `opening the ${format} encoder`);
     source.format = c.AV_PIX_FMT_RGB24;
     picture.format = c.AV_PIX_FMT_YUV420P;
     must(source.getBuffer(), 'allocating a picture');
