@@ -40,7 +40,7 @@ function currentProcess(): NodeSearch {
   const { resourcesPath } = process as { resourcesPath?: string };
   return {
     execPath: process.execPath,
-    versions: process.versions as NodeSearch['versions'],
+    versions: process.versions,
     platform: process.platform,
     arch: process.arch,
     roots: [appRoot],

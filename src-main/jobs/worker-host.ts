@@ -70,21 +70,15 @@ export class WorkerHost<M extends Methods> {
    * Calls a method. Rejects with what the method threw (UserErrors stay UserErrors), with CANCELLED after an abort, and with
    * WORKER_DIED when the process ended under the call.
    */
-  call<K extends keyof M & string>(
+  async call<K extends keyof M & string>(
     method: K,
     input: M[K]['input'],
     options: CallOptions<M[K]['event']> = {},
   ): Promise<M[K]['output']> {
     const { signal, graceMs = 20_000 } = options;
-    if (this.#closed)
-      return Promise.reject(new Error(`internal: worker ${this.#options.name}: call after close`));
-    if (signal?.aborted) return Promise.reject(new UserError('CANCELLED', 'Cancelled before it began.'));
-    let child: ChildProcess;
-    try {
-      child = this.#running();
-    } catch (error) {
-      return Promise.reject(error as Error);
-    }
+    if (this.#closed) throw new Error(`internal: worker ${this.#options.name}: call after close`);
+    if (signal?.aborted) throw new UserError('CANCELLED', 'Cancelled before it began.');
+    const child = this.#running();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       let killTimer: NodeJS.Timeout | undefined;

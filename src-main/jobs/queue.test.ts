@@ -1,0 +1,182 @@
+/** @file The queue: order, lanes, progress, cancel, failure, memory across processes. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { Job } from '../contract/schemas.ts';
+import { UserError } from '../platform/errors.ts';
+import { FileJobJournal } from './journal.ts';
+import { JobQueue } from './queue.ts';
+import type { JobSpec } from './queue.ts';
+
+function spec<T>(run: JobSpec<T>['run'], more: Partial<JobSpec<T>> = {}): JobSpec<T> {
+  return { kind: 'generate', title: 'test', lane: 'engine', run, ...more };
+}
+
+test('the engine lane runs one job at a time, in order; media runs two', async () => {
+  const queue = new JobQueue();
+  const log: string[] = [];
+  let media = 0;
+  let mediaMost = 0;
+  const work = (name: string) =>
+    spec(async () => {
+      log.push(`+${name}`);
+      await sleep(10);
+      log.push(`-${name}`);
+    });
+  const clip = () =>
+    spec(
+      async () => {
+        mediaMost = Math.max(mediaMost, ++media);
+        await sleep(10);
+        media--;
+      },
+      { lane: 'media' },
+    );
+  await Promise.all([
+    ...['a', 'b', 'c'].map((n) => queue.enqueue(work(n)).done),
+    ...[1, 2, 3, 4, 5].map(() => queue.enqueue(clip()).done),
+  ]);
+  expect(log).toEqual(['+a', '-a', '+b', '-b', '+c', '-c']);
+  expect(mediaMost).toBe(2);
+});
+
+test('a job reports progress, time left and result, valid for the contract', async () => {
+  const changes: Job[] = [];
+  const queue = new JobQueue({ onChange: (job) => changes.push(job) });
+  const { job, done } = queue.enqueue(
+    spec(
+      async ({ progress }) => {
+        for (let i = 1; i <= 4; i++) {
+          await sleep(110);
+          progress(i / 4, `${i} of 4`);
+        }
+        return { wrong: 3, ratio: 0.5 };
+      },
+      { result: ({ wrong }) => ({ wrong }) },
+    ),
+  );
+  expect(job.state).toBe('running');
+  expect(await done).toEqual({ wrong: 3, ratio: 0.5 });
+  for (const change of changes) Job.parse(change);
+  const running = changes.filter((c) => c.progress !== null && c.state === 'running');
+  expect(running.map((c) => c.progress)).toEqual([0.25, 0.5, 0.75, 1]);
+  expect(running[0].secondsLeft!).toBeGreaterThan(0.25);
+  expect(running[0].secondsLeft!).toBeLessThan(0.6);
+  expect(changes.at(-1)).toMatchObject({
+    state: 'done',
+    progress: 1,
+    result: { wrong: 3 },
+    detail: '4 of 4',
+    secondsLeft: null,
+  });
+});
+
+test('a failed job keeps its words and the next one runs', async () => {
+  const queue = new JobQueue();
+  const bad = queue.enqueue(
+    spec(() => Promise.reject(new UserError('CORRUPT', 'clip.mp4 is broken', 'Copy it again.'))),
+  );
+  const good = queue.enqueue(spec(() => Promise.resolve(7)));
+  await expect(bad.done).rejects.toThrow('clip.mp4 is broken');
+  expect(await good.done).toBe(7);
+  expect(queue.get(bad.job.id)).toMatchObject({
+    state: 'failed',
+    error: { code: 'CORRUPT', message: 'clip.mp4 is broken', hint: 'Copy it again.' },
+  });
+});
+
+test('cancel stops a running job through its signal, and a waiting one before it starts', async () => {
+  const queue = new JobQueue();
+  let reason: unknown;
+  const first = queue.enqueue(
+    spec(async ({ signal }) => {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      reason = signal.reason;
+      throw new UserError('CANCELLED', 'stopped');
+    }),
+  );
+  let ran = false;
+  const second = queue.enqueue(
+    spec(() => {
+      ran = true;
+      return Promise.resolve(1);
+    }),
+  );
+  queue.cancel(second.job.id);
+  await expect(second.done).rejects.toMatchObject({ code: 'CANCELLED' });
+  expect(queue.get(second.job.id)!.state).toBe('cancelled');
+  queue.cancel(first.job.id, 'save');
+  await expect(first.done).rejects.toMatchObject({ code: 'CANCELLED' });
+  expect(queue.get(first.job.id)!.state).toBe('cancelled');
+  expect(reason).toBe('save');
+  expect(ran).toBe(false);
+  const third = queue.enqueue(spec(() => Promise.resolve(3)));
+  expect(await third.done).toBe(3);
+  expect(() => queue.cancel('nonsense')).toThrow(/unknown id/);
+});
+
+test('a job may finish its work after a cancel: stop and save is not a failure', async () => {
+  const queue = new JobQueue();
+  const { job, done } = queue.enqueue(
+    spec(async ({ signal }) => {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      return 'saved';
+    }),
+  );
+  await sleep(5);
+  queue.cancel(job.id, 'save');
+  expect(await done).toBe('saved');
+  expect((await queue.ended(job.id)).state).toBe('done');
+});
+
+test('a later process sees ended jobs as they were and interrupted ones as failed', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'rrpo-jobs-'));
+  try {
+    const file = path.join(folder, 'jobs.json');
+    const queue = new JobQueue({ journal: new FileJobJournal(file) });
+    await queue.restore();
+    await queue.enqueue(spec(() => Promise.resolve({ count: 2 }), { title: 'ended', result: (v) => v })).done;
+    queue.enqueue(spec(() => new Promise(() => undefined), { title: 'running' }));
+    queue.enqueue(spec(() => Promise.resolve(), { title: 'waiting' }));
+    for (let i = 0; i < 100 && !(await readFile(file, 'utf8').catch(() => '')).includes('"waiting"'); i++)
+      await sleep(10);
+    // The process is gone; its queue never closed.
+    const later = new JobQueue({ journal: new FileJobJournal(file) });
+    await later.restore();
+    const jobs = Object.fromEntries(later.list().map((job) => [job.title, job]));
+    expect(jobs.ended).toMatchObject({ state: 'done', result: { count: 2 } });
+    expect(jobs.running).toMatchObject({
+      state: 'failed',
+      error: { message: 'The workbench was closed while this job was running.' },
+    });
+    expect(jobs.waiting).toMatchObject({
+      state: 'failed',
+      error: { message: 'The workbench was closed while this job was waiting.' },
+    });
+    await writeFile(file, '{"half": ');
+    const broken = new JobQueue({ journal: new FileJobJournal(file) });
+    await broken.restore();
+    expect(broken.list()).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
+test('close cancels what runs and waits for it', async () => {
+  const queue = new JobQueue();
+  let ended = false;
+  const { job } = queue.enqueue(
+    spec(async ({ signal }) => {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      await sleep(20);
+      ended = true;
+    }),
+  );
+  await sleep(5);
+  await queue.close();
+  expect(ended).toBe(true);
+  expect(queue.get(job.id)!.endedAt).not.toBeNull();
+  expect(() => queue.enqueue(spec(() => Promise.resolve()))).toThrow(/after close/);
+});
