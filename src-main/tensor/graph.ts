@@ -13,6 +13,7 @@ import {
 import { inferType } from './shape-rules.ts';
 
 export type { Dim } from './dims.ts';
+export { isOp } from './op-table.ts';
 export type { DType, Node, OpName, TypedArray, Value, WeightSource } from './op-table.ts';
 
 /** Bytes per element. */
@@ -98,7 +99,9 @@ export class Graph {
   output(name: string, value: Value): void {
     if (value.graph !== this)
       throw new Error(`output '${name}': expected a value of this graph, got one of another graph`);
-    if (this.#outputs.has(name)) throw new Error(`output '${name}': the name is already used by an output`);
+    if (this.#outputs.has(name) || this.#names.has(name)) {
+      throw new Error(`output '${name}': expected a new name, got one that an input, weight or output has`);
+    }
     this.#outputs.set(name, value);
   }
 
