@@ -55,18 +55,33 @@ export class JobQueue {
   readonly #earlier = new Map<string, Job>();
   readonly #running: Record<Lane, number> = { engine: 0, media: 0, shell: 0 };
   readonly #onChange: (job: Job) => void;
-  readonly #journal: JobJournal | undefined;
+  #journal: JobJournal | undefined;
   #closed = false;
 
-  /** `onChange` gets a copy of the job after every change. Without a journal jobs are forgotten with the process. */
-  constructor(options: { onChange?: (job: Job) => void; journal?: JobJournal } = {}) {
-    this.#onChange = options.onChange ?? (() => undefined);
-    this.#journal = options.journal;
+  /** `onChange` gets a copy of the job after every change. */
+  constructor(onChange: (job: Job) => void = () => undefined) {
+    this.#onChange = onChange;
   }
 
-  /** Reads the jobs of earlier processes; call once, before the first {@link enqueue}. */
-  async restore(): Promise<void> {
-    for (const job of (await this.#journal?.load()) ?? []) this.#earlier.set(job.id, job);
+  /** Forgets all jobs (none may be under way), reads those of earlier processes, and keeps the coming ones in `journal`. */
+  async attach(journal: JobJournal): Promise<void> {
+    this.#forget();
+    this.#journal = journal;
+    for (const job of await journal.load()) this.#earlier.set(job.id, job);
+  }
+
+  /** Writes the last state and forgets all jobs; without a journal jobs last as long as the process. */
+  async detach(): Promise<void> {
+    await this.#journal?.save(this.list());
+    this.#forget();
+    this.#journal = undefined;
+  }
+
+  #forget(): void {
+    if ([...this.#entries.values()].some((entry) => entry.job.endedAt === null))
+      throw new Error('internal: job queue: expected no open jobs; cancelAll() and idle() come first');
+    this.#entries.clear();
+    this.#earlier.clear();
   }
 
   /** All known jobs, oldest first. */
@@ -123,13 +138,22 @@ export class JobQueue {
     if (entry.job.state === 'queued') entry.start(); // it ends as cancelled without ever running
   }
 
-  /** Cancels what is left, waits until it has ended, and writes the last state. */
+  /** Cancels every job that has not ended. */
+  cancelAll(why = 'close'): void {
+    for (const entry of [...this.#entries.values()]) this.cancel(entry.job.id, why);
+  }
+
+  /** Resolves once no job runs or waits. */
+  async idle(): Promise<void> {
+    for (const entry of [...this.#entries.values()]) await this.ended(entry.job.id);
+  }
+
+  /** Cancels what is left, waits until it has ended, writes the last state, and takes no more jobs. */
   async close(): Promise<void> {
     this.#closed = true;
-    const open = [...this.#entries.values()].filter((entry) => entry.job.endedAt === null);
-    for (const entry of open) this.cancel(entry.job.id, 'close');
-    await Promise.all(open.map((entry) => this.ended(entry.job.id)));
-    await this.#journal?.save(this.list());
+    this.cancelAll();
+    await this.idle();
+    await this.detach();
   }
 
   /** Resolves with the job once it has ended, however it ended. */
