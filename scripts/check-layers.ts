@@ -5,6 +5,7 @@
 import { readFileSync, globSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
+import { isMain } from '../src-main/platform/entries.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 
@@ -99,7 +100,7 @@ export function checkTree(root = ROOT): string[] {
   return files.sort().flatMap((f) => checkFile(f, readFileSync(path.join(root, f), 'utf8')));
 }
 
-if (import.meta.main) {
+if (isMain(import.meta.url)) {
   const problems = checkTree();
   for (const p of problems) console.error(p);
   console.log(problems.length ? `layers: ${problems.length} problem(s)` : 'layers: ok');

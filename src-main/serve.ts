@@ -178,7 +178,7 @@ async function send(result: Response, response: ServerResponse): Promise<void> {
     return;
   }
   try {
-    await pipeline(Readable.fromWeb(result.body as import('node:stream/web').ReadableStream), response);
+    await pipeline(Readable.fromWeb(result.body), response);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
   }

@@ -2,7 +2,7 @@
  * @file Where this program's own files are, in each way it can run: TypeScript sources under Node 24 (tests, `serve`, the
  * command line, workers from a checkout), or the built `out/` folder (Electron, a package).
  */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -39,4 +39,9 @@ export function workerEntry(name: string): string {
 /** Node cannot read inside Electron's archive: what it runs lies unpacked beside it. */
 export function unpacked(file: string): string {
   return file.replace(/app\.asar(?=[\\/])/, 'app.asar.unpacked');
+}
+
+/** True when `url` (an `import.meta.url`) is the module Node was started with. `import.meta.main` needs Node 24.2. */
+export function isMain(url: string): boolean {
+  return process.argv[1] !== undefined && realpathSync(process.argv[1]) === realpathSync(fileURLToPath(url));
 }

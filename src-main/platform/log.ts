@@ -1,6 +1,7 @@
 /** @file One log for the host process and its workers: lines with time and level on stderr, and in a file when asked. */
 import { appendFileSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { inspect } from 'node:util';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
@@ -25,7 +26,7 @@ function write(level: Level, message: string, error?: unknown): void {
       ? `\n${error.stack ?? error.message}`
       : error === undefined
         ? ''
-        : ` ${String(error)}`;
+        : ` ${inspect(error)}`;
   const line = `${new Date().toISOString()} ${level.padEnd(5)} ${message}${stack}\n`;
   if (ORDER.indexOf(level) >= ORDER.indexOf(threshold)) process.stderr.write(line);
   if (file) {
