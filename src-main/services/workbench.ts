@@ -2,12 +2,14 @@
  * @file The workbench without a door: what is open, who runs the work, who is told. Each door (Electron, `serve`, the
  * command line) makes one of these and hands it to {@link createRouter}, or calls the services directly.
  */
+import path from 'node:path';
 import type { AppEvent } from '../contract/schemas.ts';
+import { FileJobJournal } from '../jobs/journal.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import { Workers } from '../jobs/workers.ts';
 import { EventHub } from '../platform/events.ts';
 import { log } from '../platform/log.ts';
-import { closeProject, createProject, openProject, type OpenProject } from '../project/project.ts';
+import { createProject, openProject, type OpenProject } from '../project/project.ts';
 import { UserError } from '../platform/errors.ts';
 
 /** How this process reaches its user. */
@@ -42,20 +44,22 @@ export class Workbench {
   }
 
   /** Creates a project folder and opens it in place of the current one. */
-  async createProject(path: string, name: string): Promise<OpenProject> {
-    return this.#replace(() => createProject(path, name));
+  async createProject(folder: string, name: string): Promise<OpenProject> {
+    return this.#replace(() => createProject(folder, name));
   }
 
   /** Opens a project in place of the current one; when opening fails the current one stays open. */
-  async openProject(path: string): Promise<OpenProject> {
-    if (this.#project?.path === path) return this.#project;
-    return this.#replace(() => openProject(path));
+  async openProject(folder: string): Promise<OpenProject> {
+    if (this.#project?.path === path.resolve(folder)) return this.#project;
+    return this.#replace(() => openProject(folder));
   }
 
   async #replace(open: () => Promise<OpenProject>): Promise<OpenProject> {
     const next = await open();
     await this.closeProject();
+    await this.jobs.attach(new FileJobJournal(path.join(next.path, 'jobs.json')));
     this.#project = next;
+    this.hub.emit({ type: 'project', project: next.info() });
     log.info(`project opened: ${next.path}`);
     return next;
   }
@@ -71,9 +75,10 @@ export class Workbench {
     if (!project) return;
     this.jobs.cancelAll();
     await this.jobs.idle();
+    await this.jobs.detach();
     for (const close of this.#closers.splice(0).reverse()) await close();
     this.#project = null;
-    await closeProject(project);
+    project.close();
     this.hub.emit({ type: 'project', project: null });
   }
 
