@@ -1,0 +1,147 @@
+/**
+ * @file The schema of `workbench.sqlite`, as numbered steps. A project of an older version is brought forward in one
+ * transaction per step; a project of a newer version is refused untouched. Steps are never edited after a release, only added.
+ */
+import { UserError } from '../platform/errors.ts';
+import type { Database } from './sqlite.ts';
+
+/** One step: what it does, in words for the log, and the SQL. */
+type Migration = { readonly what: string; readonly sql: string };
+
+/** Step n brings a database from version n to n + 1. */
+const MIGRATIONS: readonly Migration[] = [
+  {
+    what: 'videos, samples, pairs and their journal',
+    sql: `
+      CREATE TABLE videos (
+        id TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        path TEXT NOT NULL UNIQUE,             -- portable form, see platform/paths.ts
+        state TEXT NOT NULL,
+        sha256 TEXT UNIQUE,
+        bytes INTEGER,
+        container TEXT, codec TEXT, width INTEGER, height INTEGER, rotation REAL,
+        duration REAL, frame_count INTEGER, frame_rate TEXT, has_audio INTEGER,
+        playback TEXT NOT NULL DEFAULT 'none',
+        proxy TEXT,                            -- portable path of the proxy file
+        split TEXT NOT NULL,
+        split_stated INTEGER NOT NULL DEFAULT 0, -- a sample file or a person said so; otherwise drawn by seed
+        findings TEXT NOT NULL DEFAULT '[]',
+        created_at INTEGER NOT NULL
+      );
+      CREATE INDEX videos_bytes ON videos (bytes);
+      CREATE INDEX videos_name ON videos (name);
+
+      CREATE TABLE video_pts (
+        video_id TEXT PRIMARY KEY REFERENCES videos (id) ON DELETE CASCADE,
+        pts BLOB NOT NULL                      -- library/pts-blob.ts
+      );
+
+      CREATE TABLE samples (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        video_id TEXT NOT NULL REFERENCES videos (id),
+        question TEXT NOT NULL,
+        type TEXT NOT NULL,
+        chosen TEXT NOT NULL,
+        source TEXT NOT NULL,
+        external_id TEXT,                      -- the id that the imported file gives it
+        fingerprint BLOB NOT NULL UNIQUE,      -- of video, question and chosen: the same row is imported once
+        created_at INTEGER NOT NULL
+      );
+      CREATE INDEX samples_video ON samples (video_id, seq);
+      CREATE INDEX samples_type ON samples (type, seq);
+      CREATE VIRTUAL TABLE samples_fts USING fts5 (
+        question, chosen, content = 'samples', content_rowid = 'seq', tokenize = 'trigram remove_diacritics 1'
+      );
+      CREATE TRIGGER samples_fts_insert AFTER INSERT ON samples BEGIN
+        INSERT INTO samples_fts (rowid, question, chosen) VALUES (new.seq, new.question, new.chosen);
+      END;
+      CREATE TRIGGER samples_fts_delete AFTER DELETE ON samples BEGIN
+        INSERT INTO samples_fts (samples_fts, rowid, question, chosen) VALUES ('delete', old.seq, old.question, old.chosen);
+      END;
+      CREATE TRIGGER samples_fts_update AFTER UPDATE OF question, chosen ON samples BEGIN
+        INSERT INTO samples_fts (samples_fts, rowid, question, chosen) VALUES ('delete', old.seq, old.question, old.chosen);
+        INSERT INTO samples_fts (rowid, question, chosen) VALUES (new.seq, new.question, new.chosen);
+      END;
+
+      CREATE TABLE pairs (
+        seq INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        sample_id TEXT NOT NULL REFERENCES samples (id),
+        chosen TEXT NOT NULL,
+        rejected TEXT NOT NULL,
+        phrases TEXT NOT NULL,                 -- JSON, contract Phrase[]
+        status TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        lints TEXT NOT NULL,                   -- JSON, codes only: for filtering; the sentences are made on reading
+        provenance TEXT NOT NULL,              -- JSON, contract Provenance
+        origin BLOB NOT NULL,                  -- hash of the rejected answer as it came: the same candidate is taken once
+        created_at INTEGER NOT NULL,
+        updated_at INTEGER NOT NULL
+      );
+      CREATE INDEX pairs_sample ON pairs (sample_id, origin);
+      CREATE INDEX pairs_status ON pairs (status, seq);
+      CREATE VIRTUAL TABLE pairs_fts USING fts5 (
+        question, chosen, rejected, content = '', contentless_delete = 1, tokenize = 'trigram remove_diacritics 1'
+      );
+      CREATE TRIGGER pairs_fts_insert AFTER INSERT ON pairs BEGIN
+        INSERT INTO pairs_fts (rowid, question, chosen, rejected)
+          SELECT new.seq, question, new.chosen, new.rejected FROM samples WHERE id = new.sample_id;
+      END;
+      CREATE TRIGGER pairs_fts_delete AFTER DELETE ON pairs BEGIN
+        DELETE FROM pairs_fts WHERE rowid = old.seq;
+      END;
+      CREATE TRIGGER pairs_fts_update AFTER UPDATE OF chosen, rejected ON pairs BEGIN
+        DELETE FROM pairs_fts WHERE rowid = old.seq;
+        INSERT INTO pairs_fts (rowid, question, chosen, rejected)
+          SELECT new.seq, question, new.chosen, new.rejected FROM samples WHERE id = new.sample_id;
+      END;
+
+      CREATE TABLE journal (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        pair_id TEXT NOT NULL REFERENCES pairs (id) ON DELETE CASCADE,
+        version INTEGER NOT NULL,              -- the pair's version after the change
+        at INTEGER NOT NULL,
+        reviewer TEXT NOT NULL,
+        action TEXT NOT NULL,
+        summary TEXT NOT NULL,
+        before TEXT,                           -- JSON of text, marks and status; null on 'created', 'undo', 'redo'
+        after TEXT,
+        undo TEXT NOT NULL                     -- 'done', 'undone', 'dropped' (undone, then edited over), 'none'
+      );
+      CREATE INDEX journal_pair ON journal (pair_id, seq);
+    `,
+  },
+];
+
+/** The version that this program writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/**
+ * Brings `db` to {@link SCHEMA_VERSION}; returns what was done, for the log.
+ * @throws UserError NEWER_VERSION, leaving the file as it is, when a newer program wrote it.
+ */
+export function migrate(db: Database): string[] {
+  const found = db.userVersion;
+  if (found > SCHEMA_VERSION) throw newerVersion(db.file, found, SCHEMA_VERSION);
+  const done: string[] = [];
+  for (let version = found; version < SCHEMA_VERSION; version++) {
+    const step = MIGRATIONS[version];
+    db.transaction(() => {
+      db.exec(step.sql);
+      db.userVersion = version + 1;
+    });
+    done.push(`schema ${version} -> ${version + 1}: ${step.what}`);
+  }
+  return done;
+}
+
+/** The refusal of a project that a newer workbench wrote. */
+export function newerVersion(file: string, found: number, known: number): UserError {
+  return new UserError(
+    'NEWER_VERSION',
+    `project: expected format version ${known} or older, got version ${found} in ${file}`,
+    'Update the workbench and open the project again; nothing in it was changed.',
+  );
+}

@@ -1,0 +1,201 @@
+/** @file Project folders: creation, lock, versions, moving, and folders that cannot be used. */
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { resourcesDir } from '../platform/entries.ts';
+import { SCHEMA_VERSION } from './migrations.ts';
+import { createProject, openProject } from './project.ts';
+import { recentProjects } from './recent.ts';
+import { Database } from './sqlite.ts';
+import { newId } from './ids.ts';
+
+let home: string;
+let oldHome: string | undefined;
+beforeEach(() => {
+  home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-project-'));
+  oldHome = process.env.RRPO_WORKBENCH_HOME;
+  process.env.RRPO_WORKBENCH_HOME = path.join(home, 'user');
+});
+afterEach(() => {
+  if (oldHome === undefined) delete process.env.RRPO_WORKBENCH_HOME;
+  else process.env.RRPO_WORKBENCH_HOME = oldHome;
+  chmodSync(home, 0o755);
+  rmSync(home, { recursive: true, force: true });
+});
+const at = (name: string): string => path.join(home, name);
+const lockFile = (folder: string): string => path.join(folder, 'workbench.lock');
+const withCode = (code: string, ...parts: string[]): unknown =>
+  expect.objectContaining({
+    code,
+    message: expect.stringMatching(
+      new RegExp(parts.map((p) => p.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')).join('.*'), 's'),
+    ) as string,
+  });
+
+test('create, close, open: the folder has the documented layout and the recent list knows it', async () => {
+  const project = await createProject(at('p'), 'My project');
+  expect(project.info()).toMatchObject({
+    name: 'My project',
+    path: at('p'),
+    modelDir: null,
+    counts: { videos: 0, samples: 0, pairs: 0, runs: 0 },
+  });
+  await project.setReviewer('Ada');
+  project.close();
+  for (const part of ['project.json', 'workbench.sqlite', 'cache', 'runs'])
+    expect(existsSync(path.join(at('p'), part))).toBe(true);
+  expect(existsSync(lockFile(at('p')))).toBe(false);
+  const again = await openProject(at('p'));
+  expect([again.id, again.reviewer]).toEqual([project.id, 'Ada']);
+  again.close();
+  await createProject(at('q'), 'Other').then((p) => p.close());
+  expect((await recentProjects()).map((r) => [r.name, r.exists])).toEqual([
+    ['Other', true],
+    ['My project', true],
+  ]);
+  rmSync(at('q'), { recursive: true });
+  expect((await recentProjects())[0]).toMatchObject({ name: 'Other', exists: false });
+});
+
+test('a folder with other files, a project, or none is refused with words', async () => {
+  mkdirSync(at('full'));
+  writeFileSync(path.join(at('full'), 'thesis.tex'), 'x');
+  await expect(createProject(at('full'), 'x')).rejects.toThrow(withCode('BAD_INPUT', at('full')));
+  await createProject(at('p'), 'p').then((p) => p.close());
+  await expect(createProject(at('p'), 'x')).rejects.toThrow(withCode('CONFLICT', at('p')));
+  await expect(openProject(at('nowhere'))).rejects.toThrow(withCode('NOT_FOUND', 'project.json'));
+});
+
+test('a second open is told who holds the project, also from another process', async () => {
+  const project = await createProject(at('p'), 'p');
+  await expect(openProject(at('p'))).rejects.toThrow(
+    withCode('LOCKED', `process ${process.pid}`, os.hostname()),
+  );
+  const { stdout, code } = await runNode(`
+    import { openProject } from ${JSON.stringify(path.join(import.meta.dirname, 'project.ts'))};
+    try { await openProject(${JSON.stringify(at('p'))}); } catch (e) { console.log(e.code, e.message); process.exit(3); }`);
+  expect(code).toBe(3);
+  expect(stdout).toContain(`LOCKED project: ${at('p')} is already open: process ${process.pid} on`);
+  project.close();
+  (await openProject(at('p'))).close();
+});
+
+test('the lock of a process that died is taken over; one of another machine is not', async () => {
+  await createProject(at('p'), 'p').then((p) => p.close());
+  const child = await runNode('console.log(process.pid)');
+  const dead = Number(child.stdout);
+  const write = (holder: object): void => writeFileSync(lockFile(at('p')), JSON.stringify(holder));
+  write({ pid: dead, host: os.hostname(), since: Date.now(), token: 'x' });
+  (await openProject(at('p'))).close();
+  // Our own pid, in a lock that this process did not take: an earlier life of that number.
+  write({ pid: process.pid, host: os.hostname(), since: Date.now(), token: 'x' });
+  (await openProject(at('p'))).close();
+  // A pid that is alive, but the lock is older than this boot of the machine.
+  write({ pid: 1, host: os.hostname(), since: Date.now() - os.uptime() * 1000 - 3_600_000, token: 'x' });
+  (await openProject(at('p'))).close();
+  writeFileSync(lockFile(at('p')), '{"pid": 1');
+  (await openProject(at('p'))).close();
+  write({ pid: dead, host: 'other-machine', since: Date.now(), token: 'x' });
+  await expect(openProject(at('p'))).rejects.toThrow(withCode('LOCKED', 'on other-machine'));
+});
+
+test('a project of a newer version is refused and left as it is', async () => {
+  await createProject(at('p'), 'p').then((p) => p.close());
+  const db = new Database(path.join(at('p'), 'workbench.sqlite'));
+  db.userVersion = SCHEMA_VERSION + 3;
+  db.close();
+  await expect(openProject(at('p'))).rejects.toThrow(
+    withCode(
+      'NEWER_VERSION',
+      `version ${SCHEMA_VERSION} or older`,
+      `version ${SCHEMA_VERSION + 3}`,
+      'workbench.sqlite',
+    ),
+  );
+  expect(existsSync(lockFile(at('p')))).toBe(false);
+  const file = path.join(at('p'), 'project.json');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"version": 1', '"version": 9'));
+  await expect(openProject(at('p'))).rejects.toThrow(withCode('NEWER_VERSION', 'version 9', 'project.json'));
+});
+
+test('a damaged project.json names the file and the place', async () => {
+  await createProject(at('p'), 'p').then((p) => p.close());
+  const file = path.join(at('p'), 'project.json');
+  const good = readFileSync(file, 'utf8');
+  writeFileSync(file, good.slice(0, 40));
+  await expect(openProject(at('p'))).rejects.toThrow(withCode('CORRUPT', file));
+  writeFileSync(file, good.replace('"reviewer"', '"reviwer"'));
+  await expect(openProject(at('p'))).rejects.toThrow(withCode('CORRUPT', 'reviewer'));
+  writeFileSync(file, good);
+  rmSync(path.join(at('p'), 'workbench.sqlite'));
+  await expect(openProject(at('p'))).rejects.toThrow(withCode('NOT_FOUND', 'workbench.sqlite'));
+});
+
+test('a folder that may not be written is told as such', async () => {
+  await createProject(at('p'), 'p').then((p) => p.close());
+  // Root may write anywhere: become somebody else for the moment of the attempt.
+  const root = process.geteuid?.() === 0;
+  chmodSync(home, 0o755);
+  chmodSync(at('p'), 0o555);
+  if (root) process.seteuid!(65534);
+  try {
+    await expect(openProject(at('p'))).rejects.toThrow(withCode('UNAVAILABLE', 'read-only', at('p')));
+    await expect(createProject(path.join(at('p'), 'sub'), 'x')).rejects.toThrow(
+      withCode('UNAVAILABLE', 'EACCES'),
+    );
+  } finally {
+    if (root) process.seteuid!(0);
+    chmodSync(at('p'), 0o755);
+  }
+  (await openProject(at('p'))).close();
+});
+
+test('a model among the app resources is stored so that it survives moving', async () => {
+  const model = path.join(home, 'model');
+  mkdirSync(model);
+  const project = await createProject(at('p'), 'p');
+  await expect(project.setModelDir(model)).rejects.toThrow(withCode('NOT_FOUND', 'config.json'));
+  writeFileSync(path.join(model, 'config.json'), '{}');
+  await project.setModelDir(model);
+  expect(project.modelDir).toBe(model);
+  const inside = path.join(at('p'), 'my-model');
+  cpSync(model, inside, { recursive: true });
+  await project.setModelDir(inside);
+  project.close();
+  renameSync(at('p'), at('moved'));
+  const moved = await openProject(at('moved'));
+  expect(moved.modelDir).toBe(path.join(at('moved'), 'my-model'));
+  expect(moved.portablePath(path.join(resourcesDir, 'model'))).toBe('app:model');
+  moved.close();
+});
+
+test('ids sort by creation and do not repeat', () => {
+  const now = Date.now();
+  const ids = Array.from({ length: 50_000 }, (_, i) => newId('p', i < 10 ? now + 5 : now));
+  expect(new Set(ids).size).toBe(50_000);
+  expect([...ids].sort()).toEqual(ids);
+  expect(ids[0]).toMatch(/^p-[0-9a-z]{16}$/);
+});
+
+function runNode(code: string): Promise<{ stdout: string; code: number | null }> {
+  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', code], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let stdout = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  return new Promise((resolve) =>
+    child.on('close', (exit) => resolve({ stdout: stdout.trim(), code: exit })),
+  );
+}
