@@ -311,7 +311,7 @@ export function pixelSettings(config: unknown, variant: Variant = 'torchvision')
       : bad(field, 'a positive number', value);
   const triple = (value: unknown, field: string): number[] =>
     Array.isArray(value) && value.length === 3 && value.every((v) => typeof v === 'number')
-      ? (value)
+      ? value
       : bad(field, 'three numbers', value);
   const resample = config.resample ?? 3;
   const filter =

@@ -1,0 +1,22 @@
+/** @file What a checker of golden fixtures is: one per kind of fixture, chosen by the manifest, yielding one row per compared output. */
+
+/** One line of the table that `npm run golden` prints. */
+export type Row = {
+  fixture: string;
+  output: string;
+  /** Largest relative error (L2 over L2) for floats; the fraction of differing entries for what must be exact. */
+  error: number;
+  pass: boolean;
+};
+
+/** Settings shared by all checkers. */
+export type CheckContext = {
+  /** Where the numbers are computed. */
+  device: 'cpu' | 'webgpu';
+};
+
+/** Checks one kind of fixture; must work for any folder in the documented format, not only the known ones. */
+export type Checker = {
+  matches(manifest: Record<string, unknown>): boolean;
+  check(dir: string, manifest: Record<string, unknown>, ctx: CheckContext): AsyncIterable<Row>;
+};
