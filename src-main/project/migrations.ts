@@ -46,6 +46,7 @@ const MIGRATIONS: readonly Migration[] = [
         chosen TEXT NOT NULL,
         source TEXT NOT NULL,
         external_id TEXT,                      -- the id that the imported file gives it
+        extra TEXT NOT NULL DEFAULT '{}',      -- JSON: what a format carries and the workbench does not use
         fingerprint BLOB NOT NULL UNIQUE,      -- of video, question and chosen: the same row is imported once
         created_at INTEGER NOT NULL
       );

@@ -180,10 +180,10 @@ export async function createProject(folder: string, name: string): Promise<OpenP
 export async function openProject(folder: string): Promise<OpenProject> {
   const target = path.resolve(folder);
   // Refuse a newer project before anything in it is touched, the lock included.
-  let settings = readSettings(target);
+  readSettings(target);
   const lock = acquireLock(target);
   try {
-    settings = readSettings(target);
+    const settings = readSettings(target);
     const db = openDatabase(target, true);
     try {
       // The last holder died: SQLite mends itself from its log; make sure before anyone builds on it.
