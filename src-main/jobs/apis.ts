@@ -1,0 +1,160 @@
+/**
+ * @file What the two workers can do, as types: services call them through `Workers`, `src-main/workers/*.ts` implement them. Everything
+ * here crosses a process border by structured clone.
+ */
+import type { z } from 'zod';
+import type { Device, DeviceReport, Estimate, Finding, MetricRow, Objective } from '../contract/schemas.ts';
+
+// ------------------------------------------------------------------------------------------------ media
+
+/** What one look at a file finds; see the contract's Video for the fields. Throws CORRUPT or UNSUPPORTED when it is no video. */
+export type MediaProbe = {
+  /** Lower-case hex. */
+  sha256: string;
+  bytes: number;
+  container: string;
+  codec: string;
+  width: number;
+  height: number;
+  rotation: number;
+  /** Seconds. */
+  duration: number;
+  frameCount: number;
+  frameRate: 'constant' | 'variable';
+  hasAudio: boolean;
+  /** Whether Chromium plays the file itself. */
+  playback: 'direct' | 'proxy';
+  findings: Finding[];
+  /** Presentation time of each frame in seconds, and the end of the last one. */
+  pts: { seconds: number[]; end: number };
+};
+
+/** Decoding, without any model. `event`: the fraction done, 0..1. */
+export type MediaApi = {
+  /** Reads a file once: hash, streams, rotation and the presentation time of every frame. */
+  probe: { input: { path: string }; output: MediaProbe; event: number };
+  /** Writes a JPEG of `frames` pictures side by side, each `height` pixels high, and returns how wide one is. */
+  filmstrip: {
+    input: { path: string; output: string; frames: number; height: number };
+    output: { width: number; height: number; frames: number };
+    event: number;
+  };
+  /** Writes a file that Chromium plays, with the same frame identities. */
+  proxy: { input: { path: string; output: string }; output: { path: string }; event: number };
+};
+
+// ------------------------------------------------------------------------------------------------ engine
+
+/** A video as the engine is given it. */
+export type EngineVideo = {
+  path: string;
+  /** Lower-case hex of the file's bytes: names its features in the cache. */
+  sha256: string;
+  /** Frames given to the model, as indices into the PTS table, in order. */
+  frameIndices: number[];
+  /** Presentation times of all frames in seconds; SmolVLM2's prompt states times. */
+  seconds: number[];
+};
+
+/** Which model, with which adapter, on which device. */
+export type EngineModel = {
+  /** Checkpoint folder in Hugging Face layout. */
+  modelDir: string;
+  /** PEFT adapter folder, or null for the base model. */
+  adapterDir: string | null;
+  device: z.infer<typeof Device>;
+  /** Folder of cached video features. */
+  cacheDir: string;
+};
+
+/** How answers are drawn. Temperature 0 is greedy. */
+export type Decoding = { temperature: number; seed: number; maxNewTokens: number };
+
+/** What a checkpoint is; read from its files without loading weights. */
+export type ModelDescription = {
+  family: string;
+  /** Names the weights and configuration; part of every record. */
+  hash: string;
+  parameters: number;
+};
+
+/** Questions about one video; the video is decoded and encoded once for all of them. */
+export type AnswerTask = { video: EngineVideo; questions: { id: string; text: string }[] };
+
+/** One answer as it comes. */
+export type AnswerEvent = {
+  id: string;
+  text: string;
+  /** Tokens generated, without the end token; `finished` is false when the limit cut the answer off. */
+  tokens: number;
+  finished: boolean;
+};
+
+/** A pair to be trained on: texts, and marked spans in code points. */
+export type TrainPair = {
+  id: string;
+  version: number;
+  question: string;
+  chosen: string;
+  rejected: string;
+  chosenSpans: { start: number; end: number }[];
+  rejectedSpans: { start: number; end: number }[];
+  video: EngineVideo;
+};
+
+export type TrainRequest = {
+  modelDir: string;
+  cacheDir: string;
+  runDir: string;
+  /** Any subset of `align/config.ts` TrainingConfig; checked and completed there. */
+  config: { objective: z.infer<typeof Objective> } & Record<string, unknown>;
+  pairs: TrainPair[];
+  /** Continue from the newest checkpoint in `runDir`; false begins anew and refuses a folder that holds a run. */
+  resume: boolean;
+};
+
+export type TrainEvent =
+  | { type: 'start'; step: number; totalSteps: number; excluded: { id: string; reason: string }[] }
+  | { type: 'metrics'; row: MetricRow }
+  | { type: 'phase'; text: string; fraction: number | null };
+
+/** How a run ended. `adapterDir` holds the PEFT adapter, null when it was stopped without saving before any checkpoint. */
+export type TrainResult = {
+  state: 'done' | 'stopped';
+  step: number;
+  totalSteps: number;
+  adapterDir: string | null;
+};
+
+/** Models: answers, divergence, training. One call at a time; the job queue's engine lane sees to it. */
+export type EngineApi = {
+  /** Which devices there are, and why or why not. */
+  devices: { input: null; output: DeviceReport[]; event: never };
+  describe: { input: { modelDir: string }; output: ModelDescription; event: never };
+  /** Answers questions; each answer is an event, so that what is done is kept when the job is cancelled. */
+  answer: {
+    input: {
+      model: EngineModel;
+      tasks: AnswerTask[];
+      /** What is done to the frames first, `media/perturb.ts`; null for the clean video. Its randomness is in it or in `seed`. */
+      recipe: unknown;
+      seed: number;
+      decoding: Decoding;
+    };
+    output: { answered: number };
+    event: AnswerEvent;
+  };
+  /** Sum over each preferred answer (and its end token) of KL(base || base with adapter), in nats; one event per item. */
+  divergence: {
+    input: {
+      model: EngineModel;
+      items: { id: string; video: EngineVideo; question: string; answer: string }[];
+    };
+    output: { kl: { id: string; kl: number }[] };
+    event: { id: string; kl: number };
+  };
+  /** Trains until done or aborted; the abort reason 'save' writes a checkpoint first, 'discard' does not. */
+  train: { input: TrainRequest; output: TrainResult; event: TrainEvent };
+  /** One measured training step on the longest of the given pairs. */
+  estimate: { input: Omit<TrainRequest, 'runDir' | 'resume'>; output: Estimate; event: never };
+};
