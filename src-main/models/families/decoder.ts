@@ -1,0 +1,165 @@
+/**
+ * @file The Qwen2 / Llama decoder: RMSNorm before attention and MLP, grouped query attention with rotary positions, SwiGLU.
+ * One definition for generation (with a cache), training (with hooks and any mask) and feature extraction.
+ * Reference: transformers' modeling_qwen2.py and modeling_llama.py, eager attention.
+ */
+import { addDims, divideDims, multiplyDims } from '../../tensor/dims.ts';
+import type { Dim } from '../../tensor/dims.ts';
+import type { Value } from '../../tensor/graph.ts';
+import {
+  embedding,
+  linear,
+  rmsNorm,
+  rotaryEmbedding,
+  scaledDotProductAttention,
+  silu,
+} from '../../tensor/nn.ts';
+import { add, concat, gather, matMul, mul, reshape, slice, softmax, transpose } from '../../tensor/ops.ts';
+import type { DecoderConfig } from '../config.ts';
+import { hookedLinear } from './context.ts';
+import type { FamilyContext } from './context.ts';
+
+/** Keys and values of one layer, [B, KV, P, D] (past) or [B, KV, T, D] (new). */
+export type LayerCache = { key: Value; value: Value };
+
+/** Inputs of {@link decoder}. */
+export type DecoderInputs = {
+  /** [B, T, H]: token embeddings with media features already in place. */
+  embeds: Value;
+  /** Rotary tables of the positions, [T, D] or [B, T, D]; see `ropeTables`. */
+  cos: Value;
+  sin: Value;
+  /** Added to the scaled scores: broadcast to [B, KV, G, T, S], e.g. [T, S] or [B, 1, 1, T, S]; S = P + T with a past. */
+  mask: Value;
+  /** Keys and values of earlier positions, one per layer. */
+  past?: readonly LayerCache[];
+};
+
+/** Results of {@link decoder}. */
+export type DecoderOutputs = {
+  /** Residual stream after each layer, [B, T, H]. */
+  layers: Value[];
+  /** After the final norm, [B, T, H]; the input of {@link headLogits}. */
+  hidden: Value;
+  /** Keys (rotated) and values of the T given positions, one per layer: what the caller appends to its cache. */
+  present: LayerCache[];
+};
+
+/** Rows of the embedding table: ids [...] -> [..., H]. */
+export function embedTokens(context: FamilyContext, config: DecoderConfig, ids: Value): Value {
+  return embedding(context.weights(`${config.prefix}embed_tokens.weight`), ids);
+}
+
+/** Logits [..., V] of hidden states [..., H] (after the final norm). Gather the rows you need first: this is the big product. */
+export function headLogits(context: FamilyContext, config: DecoderConfig, hidden: Value): Value {
+  return linear(hidden, context.weights(config.tied ? `${config.prefix}embed_tokens.weight` : config.head));
+}
+
+/** Picks rows of [B, T, H] by flat indices (b * T + t): [N] -> [N, H]. */
+export function gatherPositions(hidden: Value, rows: Value): Value {
+  const [batch, length, width] = hidden.shape;
+  return gather(reshape(hidden, [multiplyDims(batch, length), width]), rows);
+}
+
+/**
+ * Puts media features into text embeddings. text [B, T, H], features [M, H], index [B*T] or [B, T] int32: for each position
+ * its row in the joined table, i.e. its own flat place for text and B*T + k for feature k. See `spliceIndex`.
+ */
+export function spliceFeatures(text: Value, features: Value, index: Value): Value {
+  const [batch, length, width] = text.shape as [Dim, Dim, Dim];
+  const rows = multiplyDims(batch, length);
+  const table = concat([reshape(text, [rows, width]), features], 0); // [B*T+M, H]
+  return reshape(gather(table, reshape(index, [rows])), [batch, length, width]);
+}
+
+/** Runs all layers. */
+export function decoder(
+  context: FamilyContext,
+  config: DecoderConfig,
+  inputs: DecoderInputs,
+): DecoderOutputs {
+  const norm = (name: string, x: Value) =>
+    rmsNorm(x, context.weights(`${config.prefix}${name}.weight`), config.rmsEps);
+  // [B, T, D] -> [B, 1, T, D], so that one table serves all heads.
+  const table = (x: Value) =>
+    x.shape.length === 3 ? reshape(x, [x.shape[0], 1, x.shape[1], x.shape[2]]) : x;
+  const [cos, sin] = [table(inputs.cos), table(inputs.sin)];
+  const layers: Value[] = [];
+  const present: LayerCache[] = [];
+  let x = inputs.embeds; // [B, T, H]
+  for (let layer = 0; layer < config.layers; layer++) {
+    const at = `layers.${layer}.`;
+    const path = `${config.prefix}${at}`;
+    const attended = attention(context, config, path, norm(`${at}input_layernorm`, x), {
+      cos,
+      sin,
+      mask: inputs.mask,
+      past: inputs.past?.[layer],
+    });
+    present.push(attended.present);
+    x = add(x, attended.output);
+    const y = norm(`${at}post_attention_layernorm`, x);
+    const gate = silu(hookedLinear(context, `${path}mlp.gate_proj`, y, config.mlpBias));
+    const up = hookedLinear(context, `${path}mlp.up_proj`, y, config.mlpBias);
+    x = add(x, hookedLinear(context, `${path}mlp.down_proj`, mul(gate, up), config.mlpBias));
+    layers.push(x);
+  }
+  return { layers, hidden: norm('norm', x), present };
+}
+
+type AttentionInputs = { cos: Value; sin: Value; mask: Value; past: LayerCache | undefined };
+
+function attention(
+  context: FamilyContext,
+  config: DecoderConfig,
+  path: string,
+  x: Value,
+  { cos, sin, mask, past }: AttentionInputs,
+): { output: Value; present: LayerCache } {
+  const [batch, length] = x.shape as [Dim, Dim, Dim];
+  const { heads, kvHeads, headDim } = config;
+  const project = (name: string, count: number) => {
+    const y = hookedLinear(context, `${path}self_attn.${name}`, x, config.qkvBias); // [B, T, count*D]
+    return transpose(reshape(y, [batch, length, count, headDim]), [0, 2, 1, 3]); // [B, count, T, D]
+  };
+  const query = rotaryEmbedding(project('q_proj', heads), cos, sin); // [B, H, T, D]
+  const key = rotaryEmbedding(project('k_proj', kvHeads), cos, sin); // [B, KV, T, D]
+  const value = project('v_proj', kvHeads); // [B, KV, T, D]
+  const mixed = past
+    ? cachedAttention(query, { key, value }, past, mask)
+    : scaledDotProductAttention(query, key, value, { mask }); // [B, H, T, D]
+  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, heads * headDim]);
+  return {
+    output: hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias),
+    present: { key, value },
+  };
+}
+
+/**
+ * Attention over a cache and the new positions without joining them: only the scores are concatenated, so the cache is
+ * read where it lies and never copied. mask [.., T, P+T], the cache's columns first.
+ */
+function cachedAttention(query: Value, fresh: LayerCache, past: LayerCache, mask: Value): Value {
+  const [batch, heads, length, size] = query.shape as [Dim, Dim, Dim, number];
+  const [, kvHeads, capacity] = past.key.shape as [Dim, number, Dim, number];
+  const group = divideDims(heads, kvHeads)!;
+  const outer = multiplyDims(batch, kvHeads);
+  const rows = multiplyDims(group, length);
+  const stacked = reshape(mul(query, 1 / Math.sqrt(size)), [outer, rows, size]); // [B*KV, G*T, D]
+  const flat = (x: Value, count: Dim) => reshape(x, [outer, count, size]);
+  let scores = concat(
+    [
+      matMul(stacked, flat(past.key, capacity), { transposeB: true }),
+      matMul(stacked, flat(fresh.key, length), { transposeB: true }),
+    ],
+    -1,
+  ); // [B*KV, G*T, P+T]
+  const columns = addDims(capacity, length);
+  scores = add(reshape(scores, [batch, kvHeads, group, length, columns]), mask);
+  const weights = softmax(reshape(scores, [outer, rows, columns]));
+  const mixed = add(
+    matMul(slice(weights, -1, 0, capacity), flat(past.value, capacity)),
+    matMul(slice(weights, -1, capacity), flat(fresh.value, length)),
+  ); // [B*KV, G*T, D]
+  return reshape(mixed, [batch, heads, length, size]);
+}
