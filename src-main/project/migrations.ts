@@ -114,6 +114,37 @@ const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX journal_pair ON journal (pair_id, seq);
     `,
   },
+  {
+    what: 'answers to perturbed clips, evaluations',
+    sql: `
+      CREATE TABLE attempts (
+        sample_id TEXT NOT NULL REFERENCES samples (id) ON DELETE CASCADE,
+        conditions TEXT NOT NULL,              -- hash of model, recipe, seed and decoding: asked once under the same ones
+        answer TEXT NOT NULL,
+        verdict TEXT NOT NULL,                 -- right (set aside), wrong (became a pair), unparseable (flagged)
+        reason TEXT NOT NULL,
+        pair_id TEXT,
+        created_at INTEGER NOT NULL,
+        PRIMARY KEY (sample_id, conditions)
+      );
+      CREATE TABLE evaluations (
+        id TEXT PRIMARY KEY,
+        run_id TEXT,                           -- null: the base model
+        name TEXT NOT NULL,
+        created_at INTEGER NOT NULL,
+        settings TEXT NOT NULL                 -- JSON: model hash, adapter, decoding, filter
+      );
+      CREATE TABLE evaluation_answers (
+        evaluation_id TEXT NOT NULL REFERENCES evaluations (id) ON DELETE CASCADE,
+        sample_id TEXT NOT NULL,
+        answer TEXT NOT NULL,
+        verdict TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        kl REAL,                               -- sum over the preferred answer, nats; null for the base model
+        PRIMARY KEY (evaluation_id, sample_id)
+      );
+    `,
+  },
 ];
 
 /** The version that this program writes. */
