@@ -7,26 +7,28 @@ import type { Device, DeviceReport, Estimate, Finding, MetricRow, Objective } fr
 
 // ------------------------------------------------------------------------------------------------ media
 
-/** What one look at a file finds; see the contract's Video for the fields. Throws CORRUPT or UNSUPPORTED when it is no video. */
+/** What one look at a file finds: `media/probe.ts` ProbeReport, with the PTS table as bytes. */
 export type MediaProbe = {
   /** Lower-case hex. */
   sha256: string;
   bytes: number;
   container: string;
   codec: string;
+  /** Pixels as shown, after rotation. */
   width: number;
   height: number;
+  /** Clockwise degrees. */
   rotation: number;
-  /** Seconds. */
+  /** Seconds from the first frame to the end of the last. */
   duration: number;
   frameCount: number;
   frameRate: 'constant' | 'variable';
-  hasAudio: boolean;
-  /** Whether Chromium plays the file itself. */
-  playback: 'direct' | 'proxy';
+  audioCodec: string | null;
+  /** Whether Chromium is expected to play the file itself, and why. */
+  playable: { value: boolean; reason: string };
   findings: Finding[];
-  /** Presentation time of each frame in seconds, and the end of the last one. */
-  pts: { seconds: number[]; end: number };
+  /** `PtsTable.toBytes()`. */
+  pts: Uint8Array;
 };
 
 /** Decoding, without any model. `event`: the fraction done, 0..1. */
@@ -50,10 +52,10 @@ export type EngineVideo = {
   path: string;
   /** Lower-case hex of the file's bytes: names its features in the cache. */
   sha256: string;
-  /** Frames given to the model, as indices into the PTS table, in order. */
+  /** `PtsTable.toBytes()` of its table: frames are found by it, and SmolVLM2's prompt states times. */
+  pts: Uint8Array;
+  /** Frames given to the model, as indices into the table, in order. */
   frameIndices: number[];
-  /** Presentation times of all frames in seconds; SmolVLM2's prompt states times. */
-  seconds: number[];
 };
 
 /** Which model, with which adapter, on which device. */
