@@ -1,7 +1,6 @@
 /** @file Copies graphs: with symbolic dimensions bound to numbers, and the copying step that every rewrite uses. */
 import { bindDim, type Dim } from './dims.ts';
 import { Graph, isOp, type Node, type OpName, type Value } from './graph.ts';
-import type { Ops } from './op-table.ts';
 
 /** Sizes of symbolic dimensions, e.g. {T: 512}. */
 export type Bindings = Readonly<Record<string, number>>;
