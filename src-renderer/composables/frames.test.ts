@@ -21,8 +21,8 @@ describe('frameAt', () => {
     expect(frameAt({ seconds: [], end: 0 }, 1)).toBe(0);
   });
   it('accepts a start time that the media clock has rounded down to microseconds', () => {
-    const reported = Math.floor(ntsc.seconds[100]! * 1e6) / 1e6;
-    expect(reported).toBeLessThan(ntsc.seconds[100]!);
+    const reported = Math.floor(ntsc.seconds[100] * 1e6) / 1e6;
+    expect(reported).toBeLessThan(ntsc.seconds[100]);
     expect(frameAt(ntsc, reported)).toBe(100);
   });
 });

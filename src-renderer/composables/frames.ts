@@ -24,7 +24,7 @@ export function frameAt(table: PtsTable, time: number): FrameIndex {
   let high = seconds.length - 1;
   while (low < high) {
     const middle = (low + high + 1) >> 1;
-    if (seconds[middle]! <= time + CLOCK_SLACK) low = middle;
+    if (seconds[middle] <= time + CLOCK_SLACK) low = middle;
     else high = middle - 1;
   }
   return Math.max(0, low) as FrameIndex;
@@ -39,7 +39,7 @@ export function startOf(table: PtsTable, index: number): Seconds {
 export function endOf(table: PtsTable, index: number): Seconds {
   const start = startOf(table, index);
   for (let i = clampFrame(table, index) + 1; i < table.seconds.length; i++)
-    if (table.seconds[i]! > start) return table.seconds[i] as Seconds;
+    if (table.seconds[i] > start) return table.seconds[i] as Seconds;
   return Math.max(start, table.end) as Seconds;
 }
 
@@ -56,6 +56,6 @@ export function neighbourMark(
   direction: 1 | -1,
 ): FrameIndex | undefined {
   if (direction === 1) return marks.find((mark) => mark > frame) as FrameIndex | undefined;
-  for (let i = marks.length - 1; i >= 0; i--) if (marks[i]! < frame) return marks[i] as FrameIndex;
+  for (let i = marks.length - 1; i >= 0; i--) if (marks[i] < frame) return marks[i] as FrameIndex;
   return undefined;
 }

@@ -20,8 +20,9 @@ export interface TextChange {
 }
 
 const WORD_END = /[\p{L}\p{N}\p{M}'’_]$/u;
-const WORD_START = /^[\p{L}\p{N}\p{M}'’_\u200d\ufe0f]/u;
-const COMBINING_START = /^[\p{M}\u200d\ufe0f]/u;
+const WORD_START = /^[\p{L}\p{N}\p{M}'’_]/u;
+/** Combining marks, the zero-width joiner and the emoji variation selector belong to the character before them. */
+const COMBINING_START = /^(?:\p{M}|\u200d|\ufe0f)/u;
 /** Scripts written without spaces: there "the same word goes on" cannot be told from the letters. */
 const UNSPACED_START = /^[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
@@ -105,8 +106,8 @@ export function trimSelection(text: string, range: Range): Range {
   let { from, to } = range;
   if (isLowSurrogate(text, from)) from--;
   if (isLowSurrogate(text, to)) to++;
-  while (from < to && /\s/u.test(text[from]!)) from++;
-  while (to > from && /\s/u.test(text[to - 1]!)) to--;
+  while (from < to && /\s/u.test(text[from])) from++;
+  while (to > from && /\s/u.test(text[to - 1])) to--;
   return { from, to };
 }
 

@@ -67,12 +67,12 @@ export function differences(chosen: string, rejected: string): Difference[] {
 }
 
 function cover(list: readonly Word[], from: number, to: number): Range | null {
-  return to > from ? { from: list[from]!.from, to: list[to - 1]!.to } : null;
+  return to > from ? { from: list[from].from, to: list[to - 1].to } : null;
 }
 
 /** Where text would be inserted before word number `index`: right behind the word before it. */
 function place(list: readonly Word[], index: number): number {
-  return index < list.length ? list[index]!.from : (list.at(-1)?.to ?? 0);
+  return index < list.length ? list[index].from : (list.at(-1)?.to ?? 0);
 }
 
 /** A read-only rendering of one side: runs of text, each marked as differing or not. */

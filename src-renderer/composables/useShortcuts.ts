@@ -1,0 +1,82 @@
+/** @file Listens for the key map's strokes and hands them to the room or player that is open. */
+import { useStorage } from '@vueuse/core';
+import { onScopeDispose, ref, type Ref } from 'vue';
+import {
+  actionFor,
+  allowedWhileTyping,
+  keysOf,
+  strokeName,
+  type ActionId,
+  type Bindings,
+  type Scope,
+} from './shortcuts.ts';
+
+/** Returns false to say "not mine": then the browser's own meaning stays. */
+type Handler = (event: KeyboardEvent) => void | false;
+export type Handlers = Partial<Record<ActionId, Handler>>;
+
+/** Keys chosen by the person on this machine. */
+export const bindings: Ref<Bindings> = useStorage<Bindings>('workbench:keys', {});
+export const helpOpen = ref(false);
+
+const open: { scope: Scope; handlers: Handlers }[] = [];
+
+/** Is this a place where single keys are typing? */
+export function isTyping(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target.closest('[role=textbox]')) return true;
+  if (target instanceof HTMLInputElement)
+    return !['checkbox', 'radio', 'button', 'range', 'submit'].includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+}
+
+/** Does a focused control use this key itself? Then it keeps it: Enter on a button presses the button. */
+function usesKey(target: EventTarget | null, stroke: string): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (stroke === 'Enter' || stroke === 'Space')
+    return (
+      target.closest('button, a, summary, [role=button], [role=tab], [role=checkbox], [role=switch]') !== null
+    );
+  if (stroke.startsWith('Arrow'))
+    return (
+      target.closest('[role=tablist], [role=radiogroup], [role=listbox], [role=menu], .n-slider') !== null
+    );
+  return false;
+}
+
+function onKeydown(event: KeyboardEvent): void {
+  if (event.defaultPrevented || event.isComposing) return;
+  const stroke = strokeName(event);
+  if (!stroke) return;
+  const action = actionFor(
+    stroke,
+    open.map((entry) => entry.scope),
+    bindings.value,
+  );
+  if (!action) return;
+  if (isTyping(event.target) && !allowedWhileTyping(action, stroke)) return;
+  if (usesKey(event.target, stroke)) return;
+  // A dialog has the floor: behind it nothing moves.
+  if (document.querySelector('.n-modal') && !(event.target as Element).closest?.('.n-modal [data-keys]'))
+    return;
+  for (let i = open.length - 1; i >= 0; i--) {
+    const handler = open[i].handlers[action.id];
+    if (!handler) continue;
+    if (handler(event) !== false) event.preventDefault();
+    return;
+  }
+}
+
+if (typeof window !== 'undefined') window.addEventListener('keydown', onKeydown);
+
+/** Handles actions of one scope until the calling component goes; the last one to come is asked first. */
+export function useShortcuts(scope: Scope, handlers: Handlers): void {
+  const entry = { scope, handlers };
+  open.push(entry);
+  onScopeDispose(() => open.splice(open.indexOf(entry), 1));
+}
+
+/** The first key of an action as the person has it now. */
+export function firstKey(id: ActionId): string {
+  return keysOf(id, bindings.value)[0] ?? '';
+}

@@ -1,0 +1,61 @@
+/** @file The window's words for the contract's codes. */
+import type {
+  ImportFormat,
+  Objective,
+  PairStatus,
+  QuestionType,
+  Run,
+  Split,
+} from '../../src-main/contract/schemas.ts';
+
+export const TYPE_WORDS: Record<QuestionType, string> = {
+  multiple_choice: 'Multiple choice',
+  yes_no: 'Yes / no',
+  short: 'Short answer',
+  open_ended: 'Open-ended',
+};
+export const SPLIT_WORDS: Record<Split, string> = { train: 'Train', heldout: 'Held-out' };
+export const STATUS_WORDS: Record<PairStatus, string> = {
+  pending: 'Pending',
+  accepted: 'Accepted',
+  rejected: 'Rejected',
+  second_look: 'Second look',
+};
+export const STATUS_TONES: Record<PairStatus, 'plain' | 'good' | 'bad' | 'warn'> = {
+  pending: 'plain',
+  accepted: 'good',
+  rejected: 'bad',
+  second_look: 'warn',
+};
+export const FORMAT_WORDS: Record<ImportFormat, string> = {
+  'rrpo-json': 'RRPO JSON (official)',
+  'videochat2-json': 'VideoChat2 JSON',
+  'hf-preference-jsonl': 'Hugging Face preference JSONL',
+  'llava-json': 'LLaVA conversations JSON',
+  csv: 'CSV',
+  tsv: 'TSV',
+};
+export const OBJECTIVE_WORDS: Record<Objective, string> = {
+  rrpo: 'RRPO',
+  dpo: 'DPO',
+  rrpo_no_refined_reward: 'RRPO without refined reward',
+  rrpo_no_kl: 'RRPO without token-wise KL',
+};
+export const RUN_WORDS: Record<Run['state'], string> = {
+  queued: 'Waiting',
+  running: 'Running',
+  stopping: 'Stopping',
+  stopped: 'Stopped',
+  done: 'Done',
+  failed: 'Failed',
+};
+
+/** Word of a question type that may come as a plain key, such as the keys of an evaluation's `byType`. */
+export function typeWord(type: string): string {
+  return Object.hasOwn(TYPE_WORDS, type) ? TYPE_WORDS[type as QuestionType] : type;
+}
+
+/** Options for a select, from a table of words. */
+export function options<K extends string>(words: Record<K, string>): { value: K; label: string }[] {
+  return (Object.keys(words) as K[]).map((value) => ({ value, label: words[value] }));
+}
