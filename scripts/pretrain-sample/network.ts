@@ -170,7 +170,7 @@ export function softCrossEntropy(logits: Value, targets: Value): Value {
  * Loss of the per-frame head: `raw` and `targets` [N * colours, 3 + shapes] (there or not, x, y, shape). Position and shape
  * count only where the colour is there.
  */
-export function frameLoss(raw: Value, targets: Value, fields: number): { loss: Value } {
+export function frameLoss(raw: Value, targets: Value, fields: number): Value {
   const there = slice(targets, 1, 0, 1); // [N*C, 1]
   const z = slice(raw, 1, 0, 1);
   const presence = reduceMean(sub(softplus(z), mul(z, there)));
@@ -179,5 +179,5 @@ export function frameLoss(raw: Value, targets: Value, fields: number): { loss: V
   const position = div(reduceSum(mul(mul(off, off), there)), some);
   const shapes = logSoftmax(slice(raw, 1, 3, fields));
   const shape = neg(div(reduceSum(mul(shapes, slice(targets, 1, 3, fields))), some));
-  return { loss: add(add(presence, mul(position, 2)), mul(shape, 0.5)) };
+  return add(add(presence, mul(position, 2)), mul(shape, 0.5));
 }

@@ -6,7 +6,7 @@
 import type { Random } from '../../src-main/platform/random.ts';
 import { renderFrame } from '../../resources/world/render.ts';
 import { FRAMES, SIZE, type Scene } from '../../resources/world/scene.ts';
-import { IMAGE, MODEL_FRAMES } from './model-files.ts';
+import { IMAGE, MODEL_FRAMES, PATCH } from './model-files.ts';
 
 /** Bytes of one model frame, [IMAGE, IMAGE, 3]. */
 export const FRAME_BYTES = IMAGE * IMAGE * 3;
@@ -84,20 +84,23 @@ export function modelFrame(scene: Scene, t: number, out: Uint8Array): void {
 }
 
 /**
- * Bytes [IMAGE, IMAGE, 3] to planes [3, IMAGE, IMAGE] in [-1, 1], with coding-like noise: a colour shift for the frame
- * and uniform noise of a few levels. `random` null leaves the noise out.
+ * Bytes [IMAGE, IMAGE, 3] to the tower's patches [P, 3 * PATCH * PATCH] (channel, row, column) in [-1, 1], with
+ * coding-like noise: a shift of each channel for the whole frame and a few levels on each pixel. `random` null: no noise.
  */
-export function normalise(bytes: Uint8Array, out: Float32Array, random: Random | null): void {
-  const plane = IMAGE * IMAGE;
+export function toPatches(bytes: Uint8Array, out: Float32Array, random: Random | null): void {
+  const square = PATCH * PATCH;
+  const across = IMAGE / PATCH;
   for (let c = 0; c < 3; c++) {
-    const shift = random === null ? 0 : random.between(-5, 5);
-    for (let i = 0; i < plane; i++) {
-      // Four random bits of noise a pixel would cost a draw each; a cheap hash of position and shift is noise enough.
-      const noise =
-        random === null
-          ? 0
-          : ((Math.imul(i + c * 7919 + Math.round(shift * 1000), 0x9e3779b1) >>> 24) / 255 - 0.5) * 8;
-      out[c * plane + i] = (Math.min(255, Math.max(0, bytes[i * 3 + c] + shift + noise)) - 127.5) / 127.5;
-    }
+    const shift = random === null ? 0 : random.between(-6, 6);
+    // A draw for every pixel would cost more than the tower; a hash of place and one draw is noise enough.
+    const salt = random === null ? 0 : random.uint32();
+    for (let y = 0; y < IMAGE; y++)
+      for (let x = 0; x < IMAGE; x++) {
+        const i = y * IMAGE + x;
+        const noise = random === null ? 0 : ((Math.imul(i ^ salt, 0x9e3779b1) >>> 24) / 255 - 0.5) * 8;
+        const patch = Math.floor(y / PATCH) * across + Math.floor(x / PATCH);
+        const to = (patch * 3 + c) * square + (y % PATCH) * PATCH + (x % PATCH);
+        out[to] = (Math.min(255, Math.max(0, bytes[i * 3 + c] + shift + noise)) - 127.5) / 127.5;
+      }
   }
 }

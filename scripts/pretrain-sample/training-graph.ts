@@ -1,0 +1,186 @@
+/**
+ * @file The two graphs of pretraining: the tower alone with its auxiliary heads (warm-up), and the whole model over packed
+ * rows with both kinds of heads. Weights are inputs; outputs are losses, predictions and (with `train`) all gradients.
+ */
+import type { Parameter } from '../../src-main/align/adamw.ts';
+import type { LlavaOnevisionConfig } from '../../src-main/models/config.ts';
+import type { Random } from '../../src-main/platform/random.ts';
+import { gradients } from '../../src-main/tensor/autodiff.ts';
+import { Graph, type Value } from '../../src-main/tensor/graph.ts';
+import { crossEntropy, linear } from '../../src-main/tensor/nn.ts';
+import { add, argMax, gather, mul, reduceMean, reshape } from '../../src-main/tensor/ops.ts';
+import { COLOURS } from '../../resources/world/scene.ts';
+import { MODEL_FRAMES, VIDEO_TOKENS } from './model-files.ts';
+import { decode, frameLoss, project, softCrossEntropy, tower } from './network.ts';
+import { FRAME_FIELDS, GRID, PATCH_COLOURS, PATCH_SHAPES, STATES } from './targets.ts';
+
+/** After which decoder layer the state heads read; the layers above are left to the questions. */
+export const TAP = 2;
+
+/** Sizes of the batch a whole-model graph is built for. */
+export type RowSizes = { rows: number; length: number; slots: number; prefix: number; videoStart: number };
+
+/** Shapes of the heads that pretraining adds and throws away, by name. */
+export function headShapes(c: LlavaOnevisionConfig): Map<string, readonly number[]> {
+  const heads: [string, number, number][] = [
+    ['aux.patch_colour', PATCH_COLOURS, c.vision.hidden],
+    ['aux.patch_shape', PATCH_SHAPES, c.vision.hidden],
+    ['aux.frame', COLOURS.length * FRAME_FIELDS, c.vision.hidden],
+    ['aux.state', COLOURS.length * STATES, c.text.hidden],
+    ['aux.arrival', COLOURS.length * (MODEL_FRAMES + 1), c.text.hidden],
+  ];
+  return new Map(
+    heads.flatMap(([name, out, inSize]): [string, readonly number[]][] => [
+      [`${name}.weight`, [out, inSize]],
+      [`${name}.bias`, [out]],
+    ]),
+  );
+}
+
+/** Fresh heads: weights normal with deviation 1/sqrt(in), biases zero. */
+export function initialHeads(c: LlavaOnevisionConfig, random: Random): Parameter[] {
+  return [...headShapes(c)].map(([name, shape]) => {
+    const data = new Float32Array(shape.reduce((a, b) => a * b, 1));
+    const stream = random.fork(name);
+    if (shape.length === 2)
+      for (let i = 0; i < data.length; i++) data[i] = stream.normal() / Math.sqrt(shape[1]);
+    return { name, shape, data };
+  });
+}
+
+/** A graph, and which parameters it reads, in the order of its gradient outputs `grad.<name>`. */
+export type TrainingGraph = { graph: Graph; parameters: readonly string[] };
+
+/** Declares every parameter as an input on first use. */
+function lazyWeights(graph: Graph, shapes: ReadonlyMap<string, readonly number[]>) {
+  const used = new Map<string, Value>();
+  const weights = (name: string): Value => {
+    let value = used.get(name);
+    if (value === undefined) {
+      const shape = shapes.get(name);
+      if (shape === undefined) throw new Error(`internal: training graph: no parameter "${name}"`);
+      value = graph.input(name, 'float32', shape);
+      used.set(name, value);
+    }
+    return value;
+  };
+  return { weights, used };
+}
+
+function finish(graph: Graph, loss: Value, used: ReadonlyMap<string, Value>, train: boolean): TrainingGraph {
+  const parameters = [...used.keys()];
+  graph.output('loss', loss);
+  if (train) {
+    const grads = gradients(loss, [...used.values()]);
+    parameters.forEach((name, i) => {
+      graph.output(`grad.${name}`, grads[i]);
+    });
+  }
+  return { graph, parameters };
+}
+
+/** Tower losses: what is in each patch, and where each colour is in each frame. */
+function towerLosses(
+  graph: Graph,
+  w: (name: string) => Value,
+  features: Value,
+  c: LlavaOnevisionConfig,
+  frames: number,
+) {
+  const patches = frames * GRID * GRID;
+  const head = (x: Value, name: string) => linear(x, w(`aux.${name}.weight`), w(`aux.${name}.bias`));
+  const patchColour = softCrossEntropy(
+    head(features, 'patch_colour'),
+    graph.input('patch_colours', 'float32', [patches, PATCH_COLOURS]),
+  );
+  const patchShape = softCrossEntropy(
+    head(features, 'patch_shape'),
+    graph.input('patch_shapes', 'float32', [patches, PATCH_SHAPES]),
+  );
+  const mean = reduceMean(reshape(features, [frames, GRID * GRID, c.vision.hidden]), 1); // [N, Hv]
+  const raw = reshape(head(mean, 'frame'), [frames * COLOURS.length, FRAME_FIELDS]);
+  const frame = frameLoss(
+    raw,
+    graph.input('frame_fields', 'float32', [frames * COLOURS.length, FRAME_FIELDS]),
+    FRAME_FIELDS,
+  );
+  graph.output('patch_colour_loss', patchColour);
+  graph.output('patch_shape_loss', patchShape);
+  graph.output('frame_loss', frame);
+  graph.output('frame_raw', raw);
+  return add(add(patchColour, patchShape), frame);
+}
+
+const patchInput = (graph: Graph, c: LlavaOnevisionConfig, frames: number): Value =>
+  graph.input('patches', 'float32', [frames * GRID * GRID, c.vision.channels * c.vision.patchSize ** 2]);
+
+/** Tower and its heads over `frames` single frames. */
+export function towerGraph(
+  c: LlavaOnevisionConfig,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  frames: number,
+  train: boolean,
+): TrainingGraph {
+  const graph = new Graph();
+  const { weights, used } = lazyWeights(graph, shapes);
+  const features = tower(weights, c.vision, patchInput(graph, c, frames), frames);
+  return finish(graph, towerLosses(graph, weights, features, c, frames), used, train);
+}
+
+/**
+ * The whole model over packed rows. Scalars `tower_weight` and `state_weight` scale the auxiliary losses. Output `predicted` holds the most
+ * likely token of each label slot, `states` the logits of the state head.
+ */
+export function modelGraph(
+  c: LlavaOnevisionConfig,
+  shapes: ReadonlyMap<string, readonly number[]>,
+  sizes: RowSizes,
+  train: boolean,
+): TrainingGraph {
+  const { rows: B, length: T, slots } = sizes;
+  const frames = B * MODEL_FRAMES;
+  const graph = new Graph();
+  const { weights, used } = lazyWeights(graph, shapes);
+  const features = tower(weights, c.vision, patchInput(graph, c, frames), frames);
+  const d = c.text.headDim;
+  const { logits, tapped } = decode(weights, c, {
+    batch: B,
+    length: T,
+    ids: graph.input('ids', 'int32', [B, T]),
+    cos: graph.input('cos', 'float32', [B, 1, T, d]),
+    sin: graph.input('sin', 'float32', [B, 1, T, d]),
+    mask: graph.input('mask', 'float32', [B, 1, 1, T, T]),
+    video: project(weights, c, features, frames),
+    videoStart: sizes.videoStart,
+    videoTokens: VIDEO_TOKENS,
+    at: graph.input('at', 'int32', [B * slots]),
+    tap: TAP,
+  });
+  const answers = crossEntropy(
+    logits,
+    graph.input('labels', 'int32', [B * slots]),
+    graph.input('weights', 'float32', [B * slots]),
+  );
+  // State heads read the last token of each frame; the arrival head the newline behind the last frame.
+  const head = (name: string, at: string, count: number) =>
+    linear(
+      gather(tapped, graph.input(at, 'int32', [count]), 0),
+      weights(`aux.${name}.weight`),
+      weights(`aux.${name}.bias`),
+    );
+  const states = reshape(head('state', 'state_at', frames), [frames * COLOURS.length, STATES]);
+  const stateLoss = crossEntropy(states, graph.input('states', 'int32', [frames * COLOURS.length]));
+  const arrivals = reshape(head('arrival', 'arrival_at', B), [B * COLOURS.length, MODEL_FRAMES + 1]);
+  const arrivalLoss = crossEntropy(arrivals, graph.input('arrivals', 'int32', [B * COLOURS.length]));
+  graph.output('answer_loss', answers);
+  graph.output('state_loss', stateLoss);
+  graph.output('arrival_loss', arrivalLoss);
+  graph.output('predicted', argMax(logits));
+  const towerLoss = towerLosses(graph, weights, features, c, frames);
+  const scalar = (name: string) => graph.input(name, 'float32', []);
+  const loss = add(
+    add(answers, mul(towerLoss, scalar('tower_weight'))),
+    mul(add(stateLoss, arrivalLoss), scalar('state_weight')),
+  );
+  return finish(graph, loss, used, train);
+}
