@@ -19,11 +19,9 @@ import {
 } from 'node-av/lib';
 import * as c from 'node-av/constants';
 import { UserError } from '../platform/errors.ts';
+import type { TimeBase } from './pts.ts';
 
 Log.setLevel(c.AV_LOG_FATAL); // failures come back as return codes, with the file's name; stderr stays clean
-
-/** A rational number of seconds: the length of one tick. */
-export type TimeBase = { num: number; den: number };
 
 /** What the header of a file says about its video stream. Sizes in pixels as coded, before rotation. */
 export type StreamInfo = {
@@ -54,6 +52,8 @@ export type StreamInfo = {
 export type DecodedFrame = {
   /** FFmpeg's best-effort timestamp in ticks; null when it has none. */
   pts: number | null;
+  /** False: FFmpeg guessed the timestamp from the order of packets (AVI has none). */
+  ownPts: boolean;
   /** Ticks; 0 when unknown. */
   duration: number;
   key: boolean;
@@ -181,9 +181,10 @@ export class VideoSource {
     for (;;) {
       const got = this.#decoder.receiveFrameSync(this.#frame);
       if (got >= 0) {
-        const { bestEffortTimestamp, duration } = this.#frame;
+        const { bestEffortTimestamp, pts, duration } = this.#frame;
         return {
           pts: ticks(bestEffortTimestamp),
+          ownPts: pts === bestEffortTimestamp && pts !== c.AV_NOPTS_VALUE,
           duration: Number(duration),
           key: this.#frame.hasFlags(c.AV_FRAME_FLAG_KEY),
           corrupt: this.#frame.hasFlags(c.AV_FRAME_FLAG_CORRUPT) || this.#frame.decodeErrorFlags !== 0,
