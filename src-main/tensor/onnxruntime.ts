@@ -10,7 +10,8 @@ import { UserError } from '../platform/errors.ts';
 import { bindDim, type Dim, formatShape, symbolsOf } from './dims.ts';
 import { ARRAY_OF, type DType, type Graph, isOp, type Node, type TypedArray } from './graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
-import { type Bindings, bindDimensions } from './rewrite.ts';
+import { optimizeGraph } from './optimize.ts';
+import type { Bindings } from './rewrite.ts';
 
 // The runtime reads this when it is loaded, which the dynamic import below delays until here.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
@@ -64,7 +65,7 @@ export interface Session {
 
 /** Compiles a graph for a device. Throws a UserError when the device or a weight file is not usable. */
 export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
-  const bound = options.dims ? bindDimensions(graph, options.dims) : graph;
+  const bound = optimizeGraph(graph, options.dims);
   const device = options.device ?? 'cpu';
   const { session, weights } = await load(bound, device, options);
   return new OnnxSession(bound, device, session, weights);
