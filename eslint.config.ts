@@ -48,5 +48,11 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    // Plain JavaScript that older Nodes must be able to read: no type information.
+    files: ['bin/**'],
+    ...tseslint.configs.disableTypeChecked,
+    languageOptions: { globals: globals.node, parserOptions: { project: null, projectService: false } },
+  },
   { files: ['scripts/**', 'bench/**', 'src-main/cli/**', '.ci/**'], rules: { 'no-console': 'off' } },
 );

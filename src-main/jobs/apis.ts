@@ -54,8 +54,6 @@ export type EngineVideo = {
   sha256: string;
   /** `PtsTable.toBytes()` of its table: frames are found by it, and SmolVLM2's prompt states times. */
   pts: Uint8Array;
-  /** Frames given to the model, as indices into the table, in order. */
-  frameIndices: number[];
 };
 
 /** Which model, with which adapter, on which device. */
@@ -69,6 +67,9 @@ export type EngineModel = {
   cacheDir: string;
 };
 
+/** How many frames of a video the model is given; null: as many as its processor's configuration says. */
+export type FrameCount = number | null;
+
 /** How answers are drawn. Temperature 0 is greedy. */
 export type Decoding = { temperature: number; seed: number; maxNewTokens: number };
 
@@ -77,7 +78,8 @@ export type ModelDescription = {
   family: string;
   /** Names the weights and configuration; part of every record. */
   hash: string;
-  parameters: number;
+  /** Frames it is given when nobody says otherwise. */
+  frames: number;
 };
 
 /** Questions about one video; the video is decoded and encoded once for all of them. */
@@ -90,6 +92,8 @@ export type AnswerEvent = {
   /** Tokens generated, without the end token; `finished` is false when the limit cut the answer off. */
   tokens: number;
   finished: boolean;
+  /** Frames the model was given, as indices into the PTS table, before the recipe changed their order or content. */
+  frameIndices: number[];
 };
 
 /** A pair to be trained on: texts, and marked spans in code points. */
@@ -138,6 +142,7 @@ export type EngineApi = {
     input: {
       model: EngineModel;
       tasks: AnswerTask[];
+      frames: FrameCount;
       /** What is done to the frames first, `media/perturb.ts`; null for the clean video. Its randomness is in it or in `seed`. */
       recipe: unknown;
       seed: number;
