@@ -2,7 +2,6 @@
  * @file Checks the training-trajectory fixture: LoRA training by RRPO and DPO from a given adapter over given pairs, step by
  * step, through the same layout, graph and optimizer that real runs use; with prefix sharing and in two rows.
  */
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { AdamW, globalNorm, GradientAccumulator } from '../../src-main/align/adamw.ts';
 import {
@@ -20,25 +19,23 @@ import { openCheckpoint, type Checkpoint } from '../../src-main/models/checkpoin
 import { poolFrames, projectPixels, videoRows } from '../../src-main/models/families/llava-onevision.ts';
 import { Graph } from '../../src-main/tensor/graph.ts';
 import { createSession } from '../../src-main/tensor/onnxruntime.ts';
-import type { CheckContext, Checker, Row } from './types.ts';
+import { readFloats, readInts, type ArrayEntry } from './compare.ts';
+import { barOf, type CheckContext, type Checker, type Row } from './types.ts';
 
-type ArrayRef = { file: string; shape: number[] };
 type Step = { loss: number; grad_norm: number; pairs: number[]; metrics: Record<string, number[]> };
 type Run = { steps: Step[]; files: Record<string, string> };
 type Manifest = {
-  name: string;
   base_model: string;
   lora: { r: number; alpha: number };
   optimizer: { lr: number; betas: [number, number]; eps: number; weight_decay: number };
   rrpo: { beta: number; alpha: number };
   dpo: { beta: number };
-  pairs: Record<'prompt' | 'chosen' | 'rejected' | 'chosen_signs' | 'rejected_signs' | 'video', ArrayRef>[];
+  pairs: Record<'prompt' | 'chosen' | 'rejected' | 'chosen_signs' | 'rejected_signs' | 'video', ArrayEntry>[];
   rrpo_run: Run;
   dpo_run: Run;
 };
 
-/** Bars of the fixture's README: losses within 1e-4 relative, the final adapter within 1e-3; gradients as outputs, 1e-4. */
-const BARS = { cpu: 1e-4, webgpu: 1e-3 };
+/** The README's bar for the final adapter; losses and gradients have the bar of all outputs. */
 const ADAPTER_BAR = 1e-3;
 
 export const rrpoTrainChecker: Checker = {
@@ -56,7 +53,7 @@ export const rrpoTrainChecker: Checker = {
 type Prepared = { pair: EncodedPair; features: Features };
 
 async function readPairs(dir: string, manifest: Manifest, checkpoint: Checkpoint): Promise<Prepared[]> {
-  const ints = async (ref: ArrayRef) => [...new Int32Array(await bytes(path.join(dir, ref.file)))];
+  const ints = async (ref: ArrayEntry) => [...(await readInts(dir, ref))];
   const prepared: Prepared[] = [];
   for (const [index, refs] of manifest.pairs.entries()) {
     const answer = async (side: 'chosen' | 'rejected') => {
@@ -64,7 +61,7 @@ async function readPairs(dir: string, manifest: Manifest, checkpoint: Checkpoint
       const signs = await ints(refs[`${side}_signs`]);
       return { ids, responseLength: ids.length, phraseOf: signs.map((s) => Math.max(0, s)) };
     };
-    const pixels = new Float32Array(await bytes(path.join(dir, refs.video.file)));
+    const pixels = await readFloats(dir, refs.video);
     prepared.push({
       pair: {
         id: String(index),
@@ -77,11 +74,6 @@ async function readPairs(dir: string, manifest: Manifest, checkpoint: Checkpoint
     });
   }
   return prepared;
-}
-
-async function bytes(file: string): Promise<ArrayBuffer> {
-  const buffer = await readFile(file);
-  return buffer.buffer.slice(buffer.byteOffset, buffer.byteOffset + buffer.byteLength);
 }
 
 /** Projected, pooled features of one video of pixels [F, C, S, S]. */
@@ -110,8 +102,10 @@ async function* trajectory(
   pairs: Prepared[],
   objective: 'rrpo' | 'dpo',
   prefixSharing: boolean,
-  { device }: CheckContext,
+  context: CheckContext,
 ): AsyncGenerator<Row> {
+  const { device } = context;
+  const bar = barOf(context);
   const run = manifest[`${objective}_run`];
   const { optimizer } = manifest;
   const config: TrainingConfig = parseTrainingConfig({
@@ -138,11 +132,11 @@ async function* trajectory(
   const gradients = new GradientAccumulator(parameters);
   const step = new TrainingStep(checkpoint, config, { device, cacheFolder: path.join(dir, '..') });
   const name = `${objective}, ${prefixSharing ? 'shared prompt' : 'two rows'}`;
-  const row = (output: string, error: number, bar: number): Row => ({
-    fixture: manifest.name,
+  const row = (output: string, error: number, limit: number): Row => ({
     output: `${name}: ${output}`,
     error,
-    pass: error < bar,
+    bar: limit,
+    pass: error < limit,
   });
   const saved = async (key: string) =>
     readLoraTensors(path.join(dir, run.files[key])).then((tensors) =>
@@ -176,7 +170,7 @@ async function* trajectory(
         yield row(
           `gradients at step ${index}`,
           relative(gradients.sums, await saved(`grads_step${index}`)),
-          BARS[device],
+          bar,
         );
       adam.step(gradients.sums, optimizer.lr);
       if (index === 0 && 'lora_after_step0' in run.files)
@@ -192,7 +186,7 @@ async function* trajectory(
   } finally {
     await step.release();
   }
-  yield row('loss, every step', worst.loss, BARS[device]);
+  yield row('loss, every step', worst.loss, bar);
   yield row('gradient norm, every step', worst.norm, ADAPTER_BAR);
   yield row('reward margin, every step', worst.rewards, ADAPTER_BAR);
   if (objective === 'rrpo') yield row('KL chosen, every step', worst.kl, ADAPTER_BAR);

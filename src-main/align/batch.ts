@@ -3,6 +3,7 @@
  * one row [prompt | chosen | rejected], in which the rejected answer cannot see the chosen one and its positions restart
  * after the prompt. Without it, two rows [prompt | chosen] and [prompt | rejected]. Both give the same numbers.
  */
+import { UserError } from '../platform/errors.ts';
 import { OBJECTIVES } from './objectives.ts';
 import type { TrainingConfig } from './config.ts';
 
@@ -179,4 +180,26 @@ export function fillMask(layout: PairLayout): Float32Array {
     }
   }
   return mask;
+}
+
+/**
+ * For `spliceFeatures`: per position its row in the table [all rows' tokens | features]. Every copy of the prompt takes all
+ * features in order. Throws when a prompt has another number of placeholders than there are features: a dropped feature
+ * would be training that silently ignores part of the video.
+ */
+export function spliceRows(layout: PairLayout, placeholder: number, features: number): Int32Array {
+  const total = layout.ids.length;
+  const index = new Int32Array(total);
+  for (let row = 0; row < layout.rows; row++) {
+    let next = 0;
+    for (let i = row * layout.length; i < (row + 1) * layout.length; i++)
+      index[i] = layout.segments[i] === 0 && layout.ids[i] === placeholder ? total + next++ : i;
+    if (next !== features)
+      throw new UserError(
+        'BAD_INPUT',
+        `training row: expected ${features} placeholder tokens (id ${placeholder}) for as many video features, got ${next}`,
+        'The prompt was cut or was made for another number of frames; build it again from the same frames.',
+      );
+  }
+  return index;
 }
