@@ -34,7 +34,7 @@ export type SetOptions = {
   heldoutEvery: number;
 };
 
-/** Draws a set: clips numbered from 1, every fourth one VP9 in WebM, the others H.264 in MP4. */
+/** Draws a set: clips numbered from 1, every fifth one VP9 in WebM, the others H.264 in MP4. */
 export function drawSet(options: SetOptions): Clip[] {
   const random = new Random(`sample-set/${options.seed}/${options.mix}`);
   const biased = options.mix === 'biased';
@@ -43,7 +43,7 @@ export function drawSet(options: SetOptions): Clip[] {
     const scene = makeScene(stream, biased ? BIASED : BALANCED);
     return {
       name: `clip-${String(k + 1).padStart(4, '0')}`,
-      codec: k % 4 === 3 ? 'vp9' : 'h264',
+      codec: k % 5 === 3 ? 'vp9' : 'h264',
       split: options.heldoutEvery > 0 && (k + 1) % options.heldoutEvery === 0 ? 'heldout' : 'train',
       scene,
       questions: askMany(scene, stream, options.questions, biased ? BIASED_YES : 0.5),
