@@ -1,0 +1,122 @@
+/**
+ * @file The official RRPO data files: a list of `{question, answer, pred, answer_masked, pred_masked, video | media_path, src,
+ * sample_id}`. The published description names the path `video`, the published loader reads `media_path`: both are
+ * read, both are written.
+ */
+import { formatTagged, type TextSpan } from '../../platform/tagged-text.ts';
+import { firstJsonRow, jsonRows } from '../text/json-rows.ts';
+import {
+  asObject,
+  EXTENSION_KEY,
+  filled,
+  importRow,
+  optionalText,
+  readExtension,
+  spansOf,
+  stripMediaMarker,
+  text,
+  writeExtension,
+  type JsonObject,
+} from './fields.ts';
+import { mergedSpans, sameMarks } from './marks.ts';
+import { rowOrError, type Format, type ImportRow, type RowPhrases } from './format.ts';
+
+const FIELDS: Record<string, string> = {
+  video: 'video',
+  media_path: 'video',
+  question: 'question',
+  answer: 'preferred answer',
+  pred: 'non-preferred answer',
+  answer_masked: 'phrases of the preferred answer',
+  pred_masked: 'phrases of the non-preferred answer',
+  src: 'source',
+  sample_id: 'id in the file',
+  [EXTENSION_KEY]: 'type, split, phrase numbers, provenance',
+};
+
+export const rrpoJson: Format = {
+  id: 'rrpo-json',
+  name: 'Official RRPO JSON',
+
+  detect(head) {
+    const first = firstJsonRow(head.text);
+    const keys = first !== null && typeof first === 'object' ? Object.keys(first) : [];
+    const value = keys.includes('answer') && keys.includes('pred');
+    return {
+      value,
+      reason: value
+        ? `its first row has "answer" and "pred"${keys.includes('answer_masked') ? ', with marked phrases' : ''}`
+        : 'its first row has no "answer" and "pred"',
+    };
+  },
+
+  mapping(head) {
+    const keys = Object.keys((firstJsonRow(head.text) ?? {}) as JsonObject);
+    return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
+  },
+
+  async *read(chunks) {
+    for await (const item of jsonRows(chunks)) {
+      if ('error' in item) yield item;
+      else yield rowOrError(item.line, () => toRow(asObject(item.value)));
+    }
+  },
+
+  *write(rows) {
+    yield '[';
+    let first = true;
+    for (const row of rows) {
+      const side = (which: 'chosen' | 'rejected'): TextSpan[] =>
+        mergedSpans(row.phrases.flatMap((p) => (p[which] ? [p[which]] : [])));
+      const rejected = row.rejected ?? '';
+      const object = {
+        sample_id: row.externalId,
+        src: row.source,
+        video: row.video,
+        media_path: row.video,
+        question: `<image>\n${row.question}`,
+        answer: row.chosen,
+        pred: rejected,
+        answer_masked: formatTagged(row.chosen, side('chosen')),
+        pred_masked: formatTagged(rejected, side('rejected')),
+        [EXTENSION_KEY]: writeExtension(row),
+      };
+      yield `${first ? '\n' : ',\n'}${JSON.stringify(object)}`;
+      first = false;
+    }
+    yield '\n]\n';
+  },
+};
+
+function toRow(object: JsonObject): ImportRow {
+  const chosen = filled(text(object, 'answer'), 'answer');
+  const rejected = text(object, 'pred');
+  const extension = readExtension(object);
+  let phrases: RowPhrases | null = null;
+  const answerMasked = optionalText(object, 'answer_masked');
+  const predMasked = optionalText(object, 'pred_masked');
+  if (answerMasked !== null || predMasked !== null) {
+    const tags = {
+      chosen: spansOf(answerMasked ?? chosen, chosen, 'answer_masked'),
+      rejected: spansOf(predMasked ?? rejected, rejected, 'pred_masked'),
+    };
+    // Our own phrases say more (pairing, numbers), and hold only as long as nobody edited the tags.
+    phrases =
+      extension.phrases && sameMarks(extension.phrases, tags, chosen, rejected)
+        ? { phrases: extension.phrases }
+        : tags;
+  }
+  return importRow({
+    video: filled(text(object, 'video', 'media_path'), 'video'),
+    question: filled(stripMediaMarker(text(object, 'question')), 'question'),
+    chosen,
+    rejected: rejected === '' ? null : rejected,
+    phrases,
+    type: extension.type ?? null,
+    split: extension.split ?? null,
+    source: optionalText(object, 'src'),
+    externalId: optionalText(object, 'sample_id'),
+    provenance: extension.provenance ?? null,
+    extra: extension.extra ?? {},
+  });
+}

@@ -1,0 +1,169 @@
+/** @file The samples of a project: a video, a question, a preferred answer. Search, filter and paging over many of them. */
+import { createHash } from 'node:crypto';
+import type { Sample, SampleFilter } from '../contract/schemas.ts';
+import { UserError } from '../platform/errors.ts';
+import { newId } from '../project/ids.ts';
+import type { OpenProject } from '../project/project.ts';
+import { searchCondition, whereAll, type Condition } from './search.ts';
+
+/** What a sample is before it has an id. `videoId` exists. */
+export type NewSample = {
+  videoId: string;
+  question: string;
+  type: Sample['type'];
+  chosen: string;
+  source: string;
+  /** The row's id in the file that it came from. */
+  externalId?: string | null;
+  /** What its format carries and the workbench does not use. */
+  extra?: Record<string, unknown>;
+};
+
+/** A sample with what only exports need. */
+export type SampleRecord = Sample & { externalId: string | null; extra: Record<string, unknown> };
+
+type SampleRow = {
+  id: string;
+  video_id: string;
+  video_name: string;
+  question: string;
+  type: Sample['type'];
+  chosen: string;
+  source: string;
+  external_id: string | null;
+  extra: string;
+  split: Sample['split'];
+  pair_count: number;
+};
+
+const COLUMNS = `s.id, s.video_id, v.name AS video_name, s.question, s.type, s.chosen, s.source, s.external_id, s.extra,
+  v.split, (SELECT count(*) FROM pairs p WHERE p.sample_id = s.id) AS pair_count`;
+const FROM = 'FROM samples s JOIN videos v ON v.id = s.video_id';
+
+/** How the list is ordered; ties keep the order of adding. */
+export const SORTS = {
+  added: 's.seq',
+  video: 'v.name',
+  question: 's.question',
+  type: 's.type',
+  split: 'v.split',
+} as const;
+export type SampleSort = { by: keyof typeof SORTS; descending: boolean };
+
+/** What makes two samples one: the video, the question and the preferred answer. 16 bytes. */
+export function sampleFingerprint(videoId: string, question: string, chosen: string): Uint8Array {
+  const hash = createHash('sha256')
+    .update(JSON.stringify([videoId, question, chosen]))
+    .digest();
+  return new Uint8Array(hash.subarray(0, 16));
+}
+
+export class SampleLibrary {
+  readonly #project: OpenProject;
+
+  constructor(project: OpenProject) {
+    this.#project = project;
+  }
+
+  get #db(): OpenProject['db'] {
+    return this.#project.db;
+  }
+
+  /** One page, and how many there are in all. */
+  list(
+    filter: SampleFilter,
+    page: { offset: number; limit: number },
+    sort: SampleSort = { by: 'added', descending: false },
+  ): { total: number; rows: Sample[] } {
+    const where = conditions(filter);
+    // Without a filter on the video's columns the join is not needed to count.
+    const from = filter.split === undefined ? 'FROM samples s' : FROM;
+    const total = this.#db
+      .prepare<{ n: number }>(`SELECT count(*) AS n ${from} ${where.sql}`)
+      .get(...where.params)!.n;
+    const direction = sort.descending ? 'DESC' : 'ASC';
+    const order = `${SORTS[sort.by]} ${direction}, s.seq ${direction}`;
+    const rows = this.#db
+      .prepare<SampleRow>(`SELECT ${COLUMNS} ${FROM} ${where.sql} ORDER BY ${order} LIMIT ? OFFSET ?`)
+      .all(...where.params, page.limit, page.offset);
+    return { total, rows: rows.map(toSample) };
+  }
+
+  /** Every sample that passes the filter, in the order of adding. */
+  all(filter: SampleFilter = {}): Sample[] {
+    const where = conditions(filter);
+    return this.#db
+      .prepare<SampleRow>(`SELECT ${COLUMNS} ${FROM} ${where.sql} ORDER BY s.seq`)
+      .all(...where.params)
+      .map(toSample);
+  }
+
+  /** @throws UserError NOT_FOUND */
+  get(id: string): Sample {
+    return toSample(this.#row(id));
+  }
+
+  /** With its id in the imported file and what the format carried. @throws UserError NOT_FOUND */
+  record(id: string): SampleRecord {
+    const row = this.#row(id);
+    return {
+      ...toSample(row),
+      externalId: row.external_id,
+      extra: JSON.parse(row.extra) as Record<string, unknown>,
+    };
+  }
+
+  /** Adds a sample, or finds the one that is the same; `isNew` says which. */
+  add(sample: NewSample): { id: string; isNew: boolean } {
+    const fingerprint = sampleFingerprint(sample.videoId, sample.question, sample.chosen);
+    const same = this.#db
+      .prepare<{ id: string }>('SELECT id FROM samples WHERE fingerprint = ?')
+      .get(fingerprint);
+    if (same) return { id: same.id, isNew: false };
+    const id = newId('s');
+    this.#db.insert('samples', {
+      id,
+      video_id: sample.videoId,
+      question: sample.question,
+      type: sample.type,
+      chosen: sample.chosen,
+      source: sample.source,
+      external_id: sample.externalId ?? null,
+      extra: JSON.stringify(sample.extra ?? {}),
+      fingerprint,
+      created_at: Date.now(),
+    });
+    return { id, isNew: true };
+  }
+
+  #row(id: string): SampleRow {
+    const row = this.#db.prepare<SampleRow>(`SELECT ${COLUMNS} ${FROM} WHERE s.id = ?`).get(id);
+    if (!row)
+      throw new UserError('NOT_FOUND', `sample: expected one of this project, got the unknown id ${id}`, '');
+    return row;
+  }
+}
+
+function conditions(filter: SampleFilter): Condition {
+  const all: Condition[] = [];
+  if (filter.text)
+    all.push(...searchCondition(filter.text, 'samples_fts', 's.seq', ['s.question', 's.chosen']));
+  if (filter.split) all.push({ sql: 'v.split = ?', params: [filter.split] });
+  if (filter.type) all.push({ sql: 's.type = ?', params: [filter.type] });
+  if (filter.videoId) all.push({ sql: 's.video_id = ?', params: [filter.videoId] });
+  return whereAll(all);
+}
+
+function toSample(row: SampleRow): Sample {
+  return {
+    id: row.id,
+    videoId: row.video_id,
+    videoName: row.video_name,
+    question: row.question,
+    type: row.type,
+    chosen: row.chosen,
+    source: row.source,
+    split: row.split,
+    pairCount: row.pair_count,
+  };
+}

@@ -1,0 +1,41 @@
+/** @file Full-text search as SQL: every word of the query must occur, anywhere inside the text, whatever its case and accents. */
+import type { SqlValue } from '../project/sqlite.ts';
+
+/** A condition and its parameters, to be joined by AND. */
+export type Condition = { sql: string; params: SqlValue[] };
+
+/**
+ * Words of three and more characters go through the trigram index `fts` (its rowid being `seq`); shorter ones, which have no
+ * trigram, through the `columns` themselves.
+ */
+export function searchCondition(
+  query: string,
+  fts: string,
+  seq: string,
+  columns: readonly string[],
+): Condition[] {
+  const words = query.trim().split(/\s+/u).filter(Boolean);
+  const long = words.filter((word) => [...word].length >= 3);
+  const short = words.filter((word) => [...word].length < 3);
+  const out: Condition[] = [];
+  if (long.length > 0) {
+    const match = long.map((word) => `"${word.replaceAll('"', '""')}"`).join(' AND ');
+    out.push({ sql: `${seq} IN (SELECT rowid FROM ${fts} WHERE ${fts} MATCH ?)`, params: [match] });
+  }
+  for (const word of short) {
+    const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
+    out.push({
+      sql: `(${columns.map((column) => `${column} LIKE ? ESCAPE '\\'`).join(' OR ')})`,
+      params: columns.map(() => pattern),
+    });
+  }
+  return out;
+}
+
+/** `WHERE ...` with all conditions, or nothing. */
+export function whereAll(conditions: readonly Condition[]): Condition {
+  return {
+    sql: conditions.length > 0 ? `WHERE ${conditions.map((c) => c.sql).join(' AND ')}` : '',
+    params: conditions.flatMap((c) => c.params),
+  };
+}

@@ -1,0 +1,402 @@
+/**
+ * @file The videos of a project: by reference, each content once. What a probe found is stored here; decoding is done by the media
+ * worker, which the services ask.
+ */
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import type { Finding, Split, Video } from '../contract/schemas.ts';
+import type { MediaProbe } from '../jobs/apis.ts';
+import { PtsTable } from '../media/pts.ts';
+import { UserError, type PlainError } from '../platform/errors.ts';
+import { sha256File } from '../platform/files.ts';
+import { newId } from '../project/ids.ts';
+import type { OpenProject } from '../project/project.ts';
+import { sampleFingerprint } from './samples.ts';
+import { drawSplit } from './split.ts';
+
+type VideoRow = {
+  id: string;
+  name: string;
+  path: string;
+  state: Video['state'];
+  sha256: string | null;
+  bytes: number | null;
+  container: string | null;
+  codec: string | null;
+  width: number | null;
+  height: number | null;
+  rotation: number | null;
+  duration: number | null;
+  frame_count: number | null;
+  frame_rate: Video['frameRate'];
+  has_audio: number | null;
+  playback: Video['playback'];
+  proxy: string | null;
+  split: Split;
+  split_stated: number;
+  findings: string;
+  sample_count: number;
+};
+
+const SELECT = `SELECT v.*, (SELECT count(*) FROM samples s WHERE s.video_id = v.id) AS sample_count FROM videos v`;
+
+/** What {@link VideoLibrary.add} did. Ids of videos that wait for a probe are in `toProbe`. */
+export type AddResult = { added: number; duplicates: number; found: number; toProbe: string[] };
+
+export class VideoLibrary {
+  readonly #project: OpenProject;
+
+  constructor(project: OpenProject) {
+    this.#project = project;
+  }
+
+  get #db(): OpenProject['db'] {
+    return this.#project.db;
+  }
+
+  /** All videos in the order of adding. */
+  list(): Video[] {
+    return this.#db
+      .prepare<VideoRow>(`${SELECT} ORDER BY v.rowid`)
+      .all()
+      .map((row) => this.#toVideo(row));
+  }
+
+  /** @throws UserError NOT_FOUND */
+  get(id: string): Video {
+    return this.#toVideo(this.#row(id));
+  }
+
+  /** Ids of videos whose file was never looked into, oldest first. */
+  unprobed(): string[] {
+    return this.#db
+      .prepare<{ id: string }>(`SELECT id FROM videos WHERE state IN ('queued', 'probing') ORDER BY rowid`)
+      .all()
+      .map((row) => row.id);
+  }
+
+  /** Ids of videos that still need a proxy. */
+  withoutProxy(): string[] {
+    return this.#db
+      .prepare<{ id: string }>(`SELECT id FROM videos WHERE playback = 'proxy-pending' AND state = 'ready'`)
+      .all()
+      .map((row) => row.id);
+  }
+
+  /**
+   * Adds files by reference. A file whose path or content is here already is not added again; a missing video's file is found
+   * again by its content, or by its name when its content was never seen.
+   */
+  async add(files: readonly string[], signal?: AbortSignal): Promise<AddResult> {
+    const result: AddResult = { added: 0, duplicates: 0, found: 0, toProbe: [] };
+    for (const file of files) {
+      signal?.throwIfAborted();
+      const { size } = await stat(file);
+      const known = this.#byPath(file);
+      if (known) {
+        result.duplicates++;
+        if (known.state === 'missing') result.toProbe.push(this.#queue(known.id));
+        continue;
+      }
+      const twin = await this.#sameContent(file, size);
+      if (twin?.row && !existsSync(this.#project.resolvePath(twin.row.path))) {
+        this.#relink(twin.row, file, twin.row.container === null ? 'queued' : 'ready');
+        if (twin.row.container === null) result.toProbe.push(twin.row.id);
+        result.found++;
+      } else if (twin?.row) result.duplicates++;
+      else {
+        const lost = this.#unseenByName(path.basename(file));
+        if (lost) {
+          this.#relink(lost, file, 'queued');
+          result.found++;
+          result.toProbe.push(lost.id);
+        } else {
+          result.toProbe.push(this.#insert(file, 'queued', size, twin?.sha256 ?? null));
+          result.added++;
+        }
+      }
+    }
+    return result;
+  }
+
+  /** The video at this path, added when it is new: `missing` when there is no such file. For rows of an import. */
+  addReferenced(file: string, exists: boolean): string {
+    return this.#byPath(file)?.id ?? this.#insert(file, exists ? 'queued' : 'missing', null, null);
+  }
+
+  /** The one video that has this file name, or null when there is none or several. */
+  onlyNamed(name: string): string | null {
+    const rows = this.#db.prepare<{ id: string }>('SELECT id FROM videos WHERE name = ? LIMIT 2').all(name);
+    return rows.length === 1 ? rows[0].id : null;
+  }
+
+  /** A probe has begun. */
+  markProbing(id: string): void {
+    this.#db.update('videos', id, { state: 'probing' });
+  }
+
+  /**
+   * Stores what a probe found. When another video has the same content, this one is joined to it; returns the id under which
+   * the content is known.
+   */
+  storeProbe(id: string, probe: MediaProbe): string {
+    return this.#db.transaction(() => {
+      const twin = this.#db
+        .prepare<VideoRow>(`${SELECT} WHERE v.sha256 = ? AND v.id <> ?`)
+        .get(probe.sha256, id);
+      if (twin) {
+        this.#join(id, twin.id);
+        if (existsSync(this.#project.resolvePath(twin.path)) && twin.state !== 'missing') return twin.id;
+      }
+      const target = twin?.id ?? id;
+      this.#db.update('videos', target, {
+        state: 'ready',
+        sha256: probe.sha256,
+        bytes: probe.bytes,
+        container: probe.container,
+        codec: probe.codec,
+        width: probe.width,
+        height: probe.height,
+        rotation: probe.rotation,
+        duration: probe.duration,
+        frame_count: probe.frameCount,
+        frame_rate: probe.frameRate,
+        has_audio: probe.audioCodec !== null,
+        playback: probe.playable.value ? 'direct' : 'proxy-pending',
+        findings: JSON.stringify([
+          ...probe.findings,
+          ...(probe.playable.value
+            ? []
+            : [
+                {
+                  code: 'needs-proxy',
+                  severity: 'info',
+                  message: `Shown through a proxy: ${probe.playable.reason}.`,
+                },
+              ]),
+        ]),
+      });
+      this.#db
+        .prepare('INSERT OR REPLACE INTO video_pts (video_id, pts) VALUES (?, ?)')
+        .run(target, probe.pts);
+      return target;
+    });
+  }
+
+  /** The file cannot be used; the reason becomes its finding. The project goes on without it. */
+  storeBroken(id: string, error: PlainError): void {
+    const finding: Finding = {
+      code: error.code.toLowerCase(),
+      severity: 'error',
+      message: [error.message, error.hint].filter(Boolean).join(' '),
+    };
+    this.#db.update('videos', id, {
+      state: error.code === 'NOT_FOUND' ? 'missing' : 'broken',
+      playback: 'none',
+      findings: JSON.stringify([finding]),
+    });
+  }
+
+  /** The browser plays `file` in place of the video. */
+  setProxy(id: string, file: string): void {
+    this.#db.update('videos', id, { playback: 'proxy', proxy: this.#project.portablePath(file) });
+  }
+
+  /** No proxy could be made. */
+  setProxyFailed(id: string, message: string): void {
+    const findings = this.get(id).findings.filter((f) => f.code !== 'no-proxy');
+    findings.push({
+      code: 'no-proxy',
+      severity: 'warning',
+      message: `It cannot be shown in the window: ${message}`,
+    });
+    this.#db.update('videos', id, { playback: 'none', findings: JSON.stringify(findings) });
+  }
+
+  /** Absolute path of what the window plays: the file or its proxy; null while there is neither. */
+  playFile(id: string): string | null {
+    const row = this.#row(id);
+    if (row.playback === 'direct') return this.#project.resolvePath(row.path);
+    return row.playback === 'proxy' && row.proxy ? this.#project.resolvePath(row.proxy) : null;
+  }
+
+  /** When each frame is shown. @throws UserError UNAVAILABLE before the video was probed */
+  pts(id: string): PtsTable {
+    return PtsTable.fromBytes(this.ptsBytes(id));
+  }
+
+  /** {@link pts} in its stored form, for the workers. */
+  ptsBytes(id: string): Uint8Array {
+    const row = this.#db.prepare<{ pts: Uint8Array }>('SELECT pts FROM video_pts WHERE video_id = ?').get(id);
+    if (row) return row.pts;
+    const video = this.get(id);
+    throw new UserError(
+      'UNAVAILABLE',
+      `video ${video.name}: expected its frame table, got none: it is ${video.state}`,
+      video.state === 'missing'
+        ? `Add the file again from where it is now; it was last seen at ${video.path}.`
+        : 'Wait until it has been looked into, or see its findings in the Library.',
+    );
+  }
+
+  /**
+   * Says that a video belongs to a split.
+   * @throws UserError CONFLICT when it was said to belong to the other one.
+   */
+  stateSplit(id: string, split: Split): void {
+    const row = this.#row(id);
+    if (row.split_stated && row.split !== split)
+      throw new UserError(
+        'CONFLICT',
+        `split: expected "${row.split}" for video ${row.name}, as an earlier row says, got "${split}"`,
+        'A split is by video: give all rows of one video the same one.',
+      );
+    if (!row.split_stated) this.#db.update('videos', id, { split, split_stated: true });
+  }
+
+  /**
+   * Looks which files are there: sets and clears `missing`. Returns ids whose state or playback changed, and of these the
+   * ones that are to be probed.
+   */
+  refresh(): { changed: string[]; toProbe: string[] } {
+    const changed: string[] = [];
+    const toProbe: string[] = [];
+    for (const row of this.#db.prepare<VideoRow>('SELECT *, 0 AS sample_count FROM videos').all()) {
+      const there = existsSync(this.#project.resolvePath(row.path));
+      if (!there && row.state !== 'missing') {
+        this.#db.update('videos', row.id, { state: 'missing' });
+        changed.push(row.id);
+      } else if (there && row.state === 'missing') {
+        const seen = row.container !== null;
+        this.#db.update('videos', row.id, { state: seen ? 'ready' : 'queued' });
+        changed.push(row.id);
+        if (!seen) toProbe.push(row.id);
+      }
+      // The cache may be deleted at any time.
+      if (row.playback === 'proxy' && (!row.proxy || !existsSync(this.#project.resolvePath(row.proxy)))) {
+        this.#db.update('videos', row.id, { playback: 'proxy-pending', proxy: null });
+        changed.push(row.id);
+      }
+    }
+    return { changed: [...new Set(changed)], toProbe };
+  }
+
+  #row(id: string): VideoRow {
+    const row = this.#db.prepare<VideoRow>(`${SELECT} WHERE v.id = ?`).get(id);
+    if (!row)
+      throw new UserError('NOT_FOUND', `video: expected one of this project, got the unknown id ${id}`, '');
+    return row;
+  }
+
+  #byPath(file: string): VideoRow | undefined {
+    return this.#db.prepare<VideoRow>(`${SELECT} WHERE v.path = ?`).get(this.#project.portablePath(file));
+  }
+
+  /** A video with the same bytes, if any; `sha256` is given when the file had to be read to know. */
+  async #sameContent(file: string, size: number): Promise<{ row?: VideoRow; sha256: string } | null> {
+    // Only files of equal length can be equal: others are not read here, the probe will.
+    const candidates = this.#db.prepare<VideoRow>(`${SELECT} WHERE v.bytes = ?`).all(size);
+    if (candidates.length === 0) return null;
+    const sha256 = await sha256File(file);
+    for (const row of candidates) {
+      let theirs = row.sha256;
+      const there = this.#project.resolvePath(row.path);
+      if (theirs === null && existsSync(there)) theirs = await sha256File(there);
+      if (theirs === sha256) return { row, sha256 };
+    }
+    return { sha256 };
+  }
+
+  #unseenByName(name: string): VideoRow | undefined {
+    const rows = this.#db
+      .prepare<VideoRow>(`${SELECT} WHERE v.name = ? AND v.state = 'missing' AND v.sha256 IS NULL`)
+      .all(name);
+    return rows.length === 1 ? rows[0] : undefined;
+  }
+
+  #relink(row: VideoRow, file: string, state: Video['state']): void {
+    this.#db.update('videos', row.id, {
+      path: this.#project.portablePath(file),
+      name: path.basename(file),
+      state,
+    });
+  }
+
+  #queue(id: string): string {
+    this.#db.update('videos', id, { state: 'queued' });
+    return id;
+  }
+
+  #insert(file: string, state: Video['state'], bytes: number | null, sha256: string | null): string {
+    const id = newId('v');
+    const drawn = this.#db
+      .prepare<{ n: number }>('SELECT count(*) AS n FROM videos WHERE split_stated = 0')
+      .get()!.n;
+    this.#db.insert('videos', {
+      id,
+      name: path.basename(file),
+      path: this.#project.portablePath(file),
+      state,
+      sha256,
+      bytes,
+      split: drawSplit(drawn, this.#project.split),
+      findings: JSON.stringify(
+        state === 'missing'
+          ? [
+              {
+                code: 'not_found',
+                severity: 'error',
+                message: `No file at ${file}. Add it from where it is.`,
+              },
+            ]
+          : [],
+      ),
+      created_at: Date.now(),
+    });
+    return id;
+  }
+
+  /** Two rows turned out to be one video: samples and pairs of `from` go to `into`. */
+  #join(from: string, into: string): void {
+    const db = this.#db;
+    type Row = { id: string; question: string; chosen: string };
+    for (const sample of db
+      .prepare<Row>('SELECT id, question, chosen FROM samples WHERE video_id = ?')
+      .all(from)) {
+      const fingerprint = sampleFingerprint(into, sample.question, sample.chosen);
+      const same = db
+        .prepare<{ id: string }>('SELECT id FROM samples WHERE fingerprint = ?')
+        .get(fingerprint);
+      if (same) {
+        db.prepare('UPDATE pairs SET sample_id = ? WHERE sample_id = ?').run(same.id, sample.id);
+        db.prepare('DELETE FROM samples WHERE id = ?').run(sample.id);
+      } else db.update('samples', sample.id, { video_id: into, fingerprint });
+    }
+    db.prepare('DELETE FROM videos WHERE id = ?').run(from);
+  }
+
+  #toVideo(row: VideoRow): Video {
+    return {
+      id: row.id,
+      name: row.name,
+      path: this.#project.resolvePath(row.path),
+      state: row.state,
+      sha256: row.sha256,
+      bytes: row.bytes,
+      container: row.container,
+      codec: row.codec,
+      width: row.width,
+      height: row.height,
+      rotation: row.rotation,
+      duration: row.duration,
+      frameCount: row.frame_count,
+      frameRate: row.frame_rate,
+      hasAudio: row.has_audio === null ? null : row.has_audio === 1,
+      playback: row.playback,
+      split: row.split,
+      findings: JSON.parse(row.findings) as Finding[],
+      sampleCount: row.sample_count,
+    };
+  }
+}
