@@ -1,0 +1,31 @@
+/** @file Named recipes are valid and do what their names say; bad ones are told. */
+import { expect, test } from 'vitest';
+import { Recipe } from '../contract/recipe.ts';
+import { planPerturbation } from '../media/perturb.ts';
+import { RECIPES, resolveRecipe } from './recipes.ts';
+
+const sources = (id: string) =>
+  planPerturbation(RECIPES.find((r) => r.id === id)!.recipe, 7, 8).map((frame) => frame.source);
+
+test('every named recipe is valid and changes the clip', () => {
+  for (const { id, recipe } of RECIPES) {
+    Recipe.parse(recipe);
+    const plan = planPerturbation(recipe, 7, 8);
+    expect(
+      plan.some((frame, i) => frame.source !== i || frame.layers.length > 0),
+      id,
+    ).toBe(true);
+  }
+  expect(sources('reverse')).toEqual([7, 6, 5, 4, 3, 2, 1, 0]);
+  expect(new Set(sources('freeze')).size).toBe(1);
+  expect(sources('shuffle').toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  expect(sources('mask')).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+});
+
+test('nothing is the default, a name is a name, steps are checked', () => {
+  expect(resolveRecipe(undefined).name).toBe('default');
+  expect(resolveRecipe('blank').recipe).toMatchObject([{ op: 'blank' }]);
+  expect(resolveRecipe([{ op: 'reverse' }])).toEqual({ name: 'custom', recipe: [{ op: 'reverse' }] });
+  expect(() => resolveRecipe('smear')).toThrow(/expected one of default, mask/);
+  expect(() => resolveRecipe([{ op: 'smear' }])).toThrow(/recipe: at "0/);
+});
