@@ -144,9 +144,10 @@ export const EMIT: Table = {
   gather: ({ attrs }, [x, indices], emitter) => emitter.node('Gather', [x, indices], { axis: attrs.axis }),
   scatterAdd: (node, [indices, updates], emitter) => {
     const [source] = node.inputs;
-    const wide =
-      source.dtype === 'int64' ? indices : emitter.node('Cast', [indices], { to: elementType('int64') });
-    const rows = emitter.node('Unsqueeze', [wide, emitter.integers([source.shape.length])]);
+    // Unsqueezed before the cast: on a GPU the runtime moves int32 and casts it, but does not move int64.
+    const column = emitter.node('Unsqueeze', [indices, emitter.integers([source.shape.length])]);
+    const rows =
+      source.dtype === 'int64' ? column : emitter.node('Cast', [column], { to: elementType('int64') });
     return emitter.node('ScatterND', [zeros(node, emitter), rows, updates], { reduction: 'add' });
   },
   gatherLast: (_, [x, indices], emitter) => emitter.node('GatherElements', [x, indices], { axis: -1 }),
