@@ -52,11 +52,17 @@ export const contract = {
     video: call.input(z.object({ videoId: s.Id })).output(s.Video),
     pts: call.input(z.object({ videoId: s.Id })).output(s.PtsTable),
     /** Adds files or folders (scanned) by reference; each is probed in the background. */
-    addVideos: call
-      .input(z.object({ paths: z.array(z.string()).min(1) }))
-      .output(z.object({ added: z.number().int(), duplicates: z.number().int(), job: s.Job.nullable() })),
+    addVideos: call.input(z.object({ paths: z.array(z.string()).min(1) })).output(
+      z.object({
+        added: z.number().int(),
+        duplicates: z.number().int(),
+        /** Missing videos whose file was found again. */
+        found: z.number().int(),
+        job: s.Job.nullable(),
+      }),
+    ),
     samples: call
-      .input(Page.extend({ filter: s.SampleFilter }))
+      .input(Page.extend({ filter: s.SampleFilter, sort: s.SampleSort.optional() }))
       .output(z.object({ total: z.number().int(), rows: z.array(s.Sample) })),
     previewImport: call
       .input(z.object({ path: z.string(), format: s.ImportFormat.optional() }))

@@ -112,6 +112,13 @@ export const SampleFilter = z.object({
 });
 export type SampleFilter = z.infer<typeof SampleFilter>;
 
+/** Order of the sample list; ties keep the order of adding. */
+export const SampleSort = z.object({
+  by: z.enum(['added', 'video', 'question', 'type', 'split']),
+  descending: z.boolean(),
+});
+export type SampleSort = z.infer<typeof SampleSort>;
+
 export const ImportFormat = z.enum([
   'rrpo-json',
   'videochat2-json',
@@ -150,6 +157,8 @@ export const ImportReport = z.object({
   /** The first thousand bad rows; the whole list is in `errorsFile`. */
   errors: z.array(z.object({ line: z.number().int(), reason: z.string() })),
   errorsFile: z.string().nullable(),
+  /** Videos that rows name and no file was found for; their rows are in and wait for the file. */
+  missingVideos: z.number().int(),
 });
 export type ImportReport = z.infer<typeof ImportReport>;
 

@@ -1,6 +1,6 @@
 /** @file The samples of a project: a video, a question, a preferred answer. Search, filter and paging over many of them. */
 import { createHash } from 'node:crypto';
-import type { Sample, SampleFilter } from '../contract/schemas.ts';
+import type { Sample, SampleFilter, SampleSort } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
 import { newId } from '../project/ids.ts';
 import type { OpenProject } from '../project/project.ts';
@@ -40,15 +40,13 @@ const COLUMNS = `s.id, s.video_id, v.name AS video_name, s.question, s.type, s.c
   v.split, (SELECT count(*) FROM pairs p WHERE p.sample_id = s.id) AS pair_count`;
 const FROM = 'FROM samples s JOIN videos v ON v.id = s.video_id';
 
-/** How the list is ordered; ties keep the order of adding. */
-export const SORTS = {
+const SORTS: Record<SampleSort['by'], string> = {
   added: 's.seq',
   video: 'v.name',
   question: 's.question',
   type: 's.type',
   split: 'v.split',
-} as const;
-export type SampleSort = { by: keyof typeof SORTS; descending: boolean };
+};
 
 /** What makes two samples one: the video, the question and the preferred answer. 16 bytes. */
 export function sampleFingerprint(videoId: string, question: string, chosen: string): Uint8Array {
