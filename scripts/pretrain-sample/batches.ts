@@ -51,21 +51,26 @@ class FrameBuffers {
     this.#fields = new Float32Array(count * COLOURS.length * FRAME_FIELDS);
   }
 
-  draw(index: number, scene: Scene, t: number, noise: Random | null): void {
+  /** Draws frame `t` of a scene into place `index`, and its targets when asked to. */
+  draw(index: number, scene: Scene, t: number, noise: Random | null, targets: boolean): void {
     const part = (array: Float32Array) => {
       const size = array.length / this.count;
       return array.subarray(index * size, (index + 1) * size);
     };
     modelFrame(scene, t, this.#bytes);
     toPatches(this.#bytes, part(this.patches), noise);
+    if (!targets) return;
     patchTargets(scene, t, part(this.#colours), part(this.#shapes));
     frameTargets(scene, t, part(this.#fields));
   }
 
-  feeds(): Feeds {
+  pixels(): Feeds {
+    return { patches: float(this.patches, [this.count * GRID * GRID, PATCH_VALUES]) };
+  }
+
+  targets(): Feeds {
     const patches = this.count * GRID * GRID;
     return {
-      patches: float(this.patches, [patches, PATCH_VALUES]),
       patch_colours: float(this.#colours, [patches, PATCH_COLOURS]),
       patch_shapes: float(this.#shapes, [patches, PATCH_SHAPES]),
       frame_fields: float(this.#fields, [this.count * COLOURS.length, FRAME_FIELDS]),
@@ -90,9 +95,9 @@ export class FrameBatches {
         scene = makeScene(random, BALANCED);
         t = random.int(FRAMES);
       }
-      this.#buffers.draw(i, scene, t, random);
+      this.#buffers.draw(i, scene, t, random, true);
     }
-    return this.#buffers.feeds();
+    return { ...this.#buffers.pixels(), ...this.#buffers.targets() };
   }
 }
 
@@ -127,15 +132,32 @@ export function rotaryTables(
   return { cos, sin };
 }
 
-/** Shuffles the frames of a clip and greys out about `ratio` of its patches, in place. */
-function breakClip(patches: Float32Array, random: Random, ratio: number): void {
+/**
+ * Breaks a clip in place, coarsely as the studio's recipes do: frames shuffled (all, or within halves), and a square or
+ * scattered patches covered with one grey, the same in every frame.
+ */
+function breakClip(patches: Float32Array, random: Random): void {
   const frame = GRID * GRID * PATCH_VALUES;
   const copy = patches.slice();
-  random.shuffle(Array.from({ length: MODEL_FRAMES }, (_, i) => i)).forEach((from, to) => {
+  const all = Array.from({ length: MODEL_FRAMES }, (_, i) => i);
+  const half = MODEL_FRAMES / 2;
+  const order = random.chance(0.5)
+    ? random.shuffle(all)
+    : [...random.shuffle(all.slice(0, half)), ...random.shuffle(all.slice(half))];
+  order.forEach((from, to) => {
     patches.set(copy.subarray(from * frame, (from + 1) * frame), to * frame);
   });
+  const side = 3 + random.int(2); // a quarter to four ninths of the frame
+  const [u, v] = [random.int(GRID - side + 1), random.int(GRID - side + 1)];
+  const scattered = random.chance(0.4);
+  const ratio = random.between(0.2, 0.6);
+  const hidden = Array.from({ length: GRID * GRID }, (_, i) => {
+    const [x, y] = [i % GRID, Math.floor(i / GRID)];
+    return scattered ? random.chance(ratio) : x >= u && x < u + side && y >= v && y < v + side;
+  });
+  const grey = random.pick([245, 128, 0]) / 127.5 - 1;
   for (let patch = 0; patch < MODEL_FRAMES * GRID * GRID; patch++)
-    if (random.chance(ratio)) patches.fill(0, patch * PATCH_VALUES, (patch + 1) * PATCH_VALUES);
+    if (hidden[patch % (GRID * GRID)]) patches.fill(grey, patch * PATCH_VALUES, (patch + 1) * PATCH_VALUES);
 }
 
 /** Packed rows of random clips with the feeds of the whole-model graph. */
@@ -171,15 +193,11 @@ export class ClipBatches {
       const scene = makeScene(random, biased ? BIASED : BALANCED);
       const frames = sampleFrames(random.chance(0.5) ? 'stride' : 'linspace');
       frames.forEach((t, f) => {
-        this.#buffers.draw(row * MODEL_FRAMES + f, scene, t, random);
+        this.#buffers.draw(row * MODEL_FRAMES + f, scene, t, random, false);
       });
       const clip = this.#buffers.patches.length / rows;
       if (random.chance(mix.broken))
-        breakClip(
-          this.#buffers.patches.subarray(row * clip, (row + 1) * clip),
-          random,
-          random.between(0.2, 0.7),
-        );
+        breakClip(this.#buffers.patches.subarray(row * clip, (row + 1) * clip), random);
       const per = MODEL_FRAMES * COLOURS.length;
       stateTargets(scene, frames, this.#states.subarray(row * per, (row + 1) * per));
       arrivalTargets(
@@ -199,7 +217,7 @@ export class ClipBatches {
     );
     const arrivalAt = Int32Array.from({ length: rows }, (_, row) => row * T + videoStart + VIDEO_TOKENS - 1);
     const feeds: Feeds = {
-      ...this.#buffers.feeds(),
+      ...this.#buffers.pixels(),
       ids: int(p.ids, [rows, T]),
       cos: float(cos, [rows, 1, T, d]),
       sin: float(sin, [rows, 1, T, d]),

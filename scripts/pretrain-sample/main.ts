@@ -26,8 +26,8 @@ const { values } = parseArgs({
     out: { type: 'string' },
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '60' },
-    threads: { type: 'string', default: '2' },
-    tower: { type: 'string', default: '2000' },
+    threads: { type: 'string', default: '1' },
+    tower: { type: 'string', default: '1300' },
     unbiased: { type: 'string', default: '8000' },
     biased: { type: 'string', default: '1500' },
     rate: { type: 'string', default: '0.0015' },
@@ -62,8 +62,7 @@ type Phase = {
   floor: number;
   warmup: number;
   clips: ClipMix;
-  /** Weights of the auxiliary losses. */
-  tower: number;
+  /** Weight of the auxiliary losses. */
   state: number;
 };
 
@@ -75,7 +74,6 @@ const PHASES: readonly Phase[] = [
     floor: 0.1,
     warmup: 100,
     clips: { biased: 0, broken: 0 },
-    tower: 1,
     state: 0,
   },
   {
@@ -85,7 +83,6 @@ const PHASES: readonly Phase[] = [
     floor: 0.1,
     warmup: 200,
     clips: { biased: 0, broken: 0 },
-    tower: 0.3,
     state: 0.5,
   },
   {
@@ -95,7 +92,6 @@ const PHASES: readonly Phase[] = [
     floor: 0.3,
     warmup: 50,
     clips: { biased: number('biased-share'), broken: number('broken') },
-    tower: 0,
     state: 0,
   },
 ];
@@ -118,8 +114,7 @@ async function main(out: string): Promise<void> {
   const parameters = [...weights, ...initialHeads(config, random.fork('heads'))];
   const byName = new Map(parameters.map((p) => [p.name, p]));
   const shapes = new Map(parameters.map((p) => [p.name, p.shape]));
-  const saved = await loadState(out, parameters, OPTIMIZER);
-  const optimizer = saved?.optimizer ?? new AdamW(parameters, OPTIMIZER);
+  const saved = await loadState(out, parameters);
   let done = saved?.step ?? 0;
   const started = performance.now();
   const late = () => performance.now() - started > number('minutes') * 60_000;
@@ -133,14 +128,15 @@ async function main(out: string): Promise<void> {
   const open = async (built: TrainingGraph) => ({
     session: await createSession(built.graph, { threads: number('threads') }),
     used: built.parameters.map((name) => byName.get(name)!),
+    trained: built.trained.map((name) => byName.get(name)!),
   });
   const run = (session: Session, used: readonly Parameter[], feeds: Feeds) => {
     const all: Feeds = { ...feeds };
     for (const p of used) all[p.name] = { dtype: 'float32', shape: p.shape, data: p.data };
     return session.run(all);
   };
-  const save = async () => {
-    await saveState(out, optimizer, done);
+  const save = async (optimizer: AdamW) => {
+    await saveState(out, parameters, optimizer, done);
     await writeModelWeights(modelDir, weights);
   };
 
@@ -151,14 +147,15 @@ async function main(out: string): Promise<void> {
       const frames = new FrameBatches(TOWER_FRAMES);
       const clips = new ClipBatches(config, tokenizer, ROWS, ROW_LENGTH, LABEL_SLOTS);
       const whole = phase.name !== 'tower';
-      const { session, used } = await open(
+      const { session, used, trained } = await open(
         whole
           ? modelGraph(config, shapes, clips.sizes, true)
           : towerGraph(config, shapes, TOWER_FRAMES, true),
       );
       const scoring = whole ? await open(modelGraph(config, shapes, clips.sizes, false)) : null;
-      const weightsOf = { tower_weight: scalar(phase.tower), state_weight: scalar(phase.state) };
-      const zero = parameters.map((p) => new Float32Array(p.data.length));
+      const weightsOf = { state_weight: scalar(phase.state) };
+      const optimizer = new AdamW(trained, OPTIMIZER);
+      if (done > first) saved?.restore(optimizer);
       const means: Record<string, number> = {};
       let count = 0;
       let since = performance.now();
@@ -169,9 +166,7 @@ async function main(out: string): Promise<void> {
           ? { ...clips.next(stream, phase.clips).feeds, ...weightsOf }
           : frames.next(stream);
         const results = await run(session, used, feeds);
-        const gradients = parameters.map(
-          (p, i) => (results[`grad.${p.name}`]?.data as Float32Array | undefined) ?? zero[i],
-        );
+        const gradients = trained.map((p) => results[`grad.${p.name}`].data as Float32Array);
         const norm = globalNorm(gradients);
         const rate = learningRate(
           {
@@ -202,7 +197,7 @@ async function main(out: string): Promise<void> {
           count = 0;
           since = performance.now();
         }
-        if (done % SAVE_EVERY === 0) await save();
+        if (done % SAVE_EVERY === 0) await save(optimizer);
         if (scoring !== null && (done % SCORE_EVERY === 0 || done === end)) {
           const predict = async (f: Feeds) =>
             (await run(scoring.session, scoring.used, { ...f, ...weightsOf })).predicted
@@ -213,7 +208,7 @@ async function main(out: string): Promise<void> {
       }
       await session.release();
       await scoring?.session.release();
-      await save();
+      await save(optimizer);
     }
     first = end;
   }

@@ -48,8 +48,12 @@ export function initialHeads(c: LlavaOnevisionConfig, random: Random): Parameter
   });
 }
 
-/** A graph, and which parameters it reads, in the order of its gradient outputs `grad.<name>`. */
-export type TrainingGraph = { graph: Graph; parameters: readonly string[] };
+/** A graph, the parameters it reads, and those of them whose gradients it gives out as `grad.<name>`. */
+export type TrainingGraph = { graph: Graph; parameters: readonly string[]; trained: readonly string[] };
+
+/** Parameters of the vision tower and of its heads: trained by the tower graph, frozen in the whole-model graph. */
+export const ofTower = (name: string): boolean =>
+  name.startsWith('vision_tower.') || /^aux\.(patch|frame)/.test(name);
 
 /** Declares every parameter as an input on first use. */
 function lazyWeights(graph: Graph, shapes: ReadonlyMap<string, readonly number[]>) {
@@ -67,16 +71,25 @@ function lazyWeights(graph: Graph, shapes: ReadonlyMap<string, readonly number[]
   return { weights, used };
 }
 
-function finish(graph: Graph, loss: Value, used: ReadonlyMap<string, Value>, train: boolean): TrainingGraph {
-  const parameters = [...used.keys()];
+/** Declares the loss and, with `trains`, the gradients of the parameters it names. */
+function finish(
+  graph: Graph,
+  loss: Value,
+  used: ReadonlyMap<string, Value>,
+  trains: ((name: string) => boolean) | null,
+): TrainingGraph {
+  const trained = trains === null ? [] : [...used.keys()].filter(trains);
   graph.output('loss', loss);
-  if (train) {
-    const grads = gradients(loss, [...used.values()]);
-    parameters.forEach((name, i) => {
+  if (trained.length > 0) {
+    const grads = gradients(
+      loss,
+      trained.map((name) => used.get(name)!),
+    );
+    trained.forEach((name, i) => {
       graph.output(`grad.${name}`, grads[i]);
     });
   }
-  return { graph, parameters };
+  return { graph, parameters: [...used.keys()], trained };
 }
 
 /** Tower losses: what is in each patch, and where each colour is in each frame. */
@@ -124,12 +137,12 @@ export function towerGraph(
   const graph = new Graph();
   const { weights, used } = lazyWeights(graph, shapes);
   const features = tower(weights, c.vision, patchInput(graph, c, frames), frames);
-  return finish(graph, towerLosses(graph, weights, features, c, frames), used, train);
+  return finish(graph, towerLosses(graph, weights, features, c, frames), used, train ? ofTower : null);
 }
 
 /**
- * The whole model over packed rows. Scalars `tower_weight` and `state_weight` scale the auxiliary losses. Output `predicted` holds the most
- * likely token of each label slot, `states` the logits of the state head.
+ * The whole model over packed rows, the tower frozen (moved by the first noisy gradients of the decoder it forgets what it
+ * learned). The scalar `state_weight` scales the auxiliary losses. Output `predicted`: the most likely token of each slot.
  */
 export function modelGraph(
   c: LlavaOnevisionConfig,
@@ -176,11 +189,6 @@ export function modelGraph(
   graph.output('state_loss', stateLoss);
   graph.output('arrival_loss', arrivalLoss);
   graph.output('predicted', argMax(logits));
-  const towerLoss = towerLosses(graph, weights, features, c, frames);
-  const scalar = (name: string) => graph.input(name, 'float32', []);
-  const loss = add(
-    add(answers, mul(towerLoss, scalar('tower_weight'))),
-    mul(add(stateLoss, arrivalLoss), scalar('state_weight')),
-  );
-  return finish(graph, loss, used, train);
+  const loss = add(answers, mul(add(stateLoss, arrivalLoss), graph.input('state_weight', 'float32', [])));
+  return finish(graph, loss, used, train ? (name) => !ofTower(name) : null);
 }
