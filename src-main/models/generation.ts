@@ -1,0 +1,338 @@
+/**
+ * @file Text generation: prompt and steps over a cache that lives on our side, greedy or seeded sampling, stop tokens, streaming,
+ * cancel, log-probabilities, and an adapter that can be on or off over the same prepared weights.
+ * `run` blocks its thread: use it in a worker process.
+ */
+import { setImmediate as nextTick } from 'node:timers/promises';
+import { Random } from '../platform/random.ts';
+import type { Seed } from '../platform/random.ts';
+import { createSession } from '../tensor/onnxruntime.ts';
+import type { Session, SessionOptions, Tensor } from '../tensor/onnxruntime.ts';
+import type { Checkpoint } from './checkpoint.ts';
+import { hasVision } from './config.ts';
+import type { DecoderConfig } from './config.ts';
+import { adaptedLinears, languageGraph } from './families/language.ts';
+import { MASKED, spliceIndex } from './families/masks.ts';
+import { ropeTables } from './families/rope.ts';
+import { argMax, logSumExp, sampleToken } from './sampling.ts';
+import type { Sampling } from './sampling.ts';
+
+/** Visual features in prompt order, one row per placeholder token. */
+export type Features = {
+  /** [rows, hidden]. */
+  data: Float32Array;
+  rows: number;
+  /** Token id that the rows replace. */
+  placeholder: number;
+};
+
+/** A tokenized prompt. Its visual placeholders must be as many as its features have rows. */
+export type Prompt = { ids: readonly number[]; features?: Features };
+
+/** LoRA matrices by canonical module path; paths that are left out are not adapted. */
+export type Adapter = {
+  rank: number;
+  /** alpha / rank. */
+  scale: number;
+  /** a [rank, in], b [out, rank]. */
+  matrices: ReadonlyMap<string, { a: Float32Array; b: Float32Array }>;
+};
+
+export type GenerateOptions = {
+  maxNewTokens: number;
+  /** Greedy when left out. */
+  sampling?: Sampling & { seed: Seed };
+  /** Tokens that end the text; the one that ended it is yielded too. */
+  stopIds?: readonly number[];
+  /** Yields the log-probability of each token and the n most probable ones; 0 for the token's own only. */
+  logProbabilities?: number;
+  /** Yields a copy of the logits of each step. */
+  logits?: boolean;
+  /** Aborting throws the signal's reason before the next token. */
+  signal?: AbortSignal;
+};
+
+/** One generated token. Log-probabilities are log-softmax in float64 over the unmodified float32 logits. */
+export type GeneratedToken = {
+  id: number;
+  logProbability?: number;
+  top?: { id: number; logProbability: number }[];
+  logits?: Float32Array;
+};
+
+/** Why generation ended. */
+export type FinishReason = 'stop' | 'length';
+
+/** Options of {@link LanguageModel.open}. */
+export type LanguageModelOptions = SessionOptions & {
+  /** Rank of the LoRA slots in the graph; without it no adapter can be set. */
+  adapterRank?: number;
+};
+
+/** The cache grows in steps of this many positions, so that few different shapes are planned. */
+const BUCKET = 128;
+
+/** Keys and values of one text: [KV, capacity, D] per layer, `length` positions of them in use. */
+class KvCache {
+  length = 0;
+  capacity = 1;
+  readonly #text: DecoderConfig;
+  /** Key and value arrays, alternating, per layer. */
+  #arrays: Float32Array[];
+
+  constructor(text: DecoderConfig) {
+    this.#text = text;
+    this.#arrays = this.#allocate(1);
+  }
+
+  #allocate(capacity: number): Float32Array[] {
+    const { layers, kvHeads, headDim } = this.#text;
+    return Array.from({ length: 2 * layers }, () => new Float32Array(kvHeads * capacity * headDim));
+  }
+
+  /** Adds the cache's arrays to the feeds of a run; nothing is copied. */
+  feed(feeds: Record<string, Tensor>): void {
+    const shape = [1, this.#text.kvHeads, this.capacity, this.#text.headDim];
+    this.#arrays.forEach((data, i) => {
+      feeds[`past.${i >> 1}.${i % 2 === 0 ? 'key' : 'value'}`] = { dtype: 'float32', shape, data };
+    });
+  }
+
+  /** Copies the keys and values that a run returned for `count` new positions behind the ones in use. */
+  append(outputs: Readonly<Record<string, Tensor>>, count: number): void {
+    const { kvHeads, headDim } = this.#text;
+    if (this.length + count > this.capacity) this.#grow(this.length + count);
+    this.#arrays.forEach((array, i) => {
+      const fresh = outputs[`present.${i >> 1}.${i % 2 === 0 ? 'key' : 'value'}`].data as Float32Array;
+      const rows = count * headDim;
+      for (let head = 0; head < kvHeads; head++)
+        array.set(
+          fresh.subarray(head * rows, (head + 1) * rows),
+          (head * this.capacity + this.length) * headDim,
+        );
+    });
+    this.length += count;
+  }
+
+  #grow(needed: number): void {
+    const { kvHeads, headDim } = this.#text;
+    // One bucket of room to spare, or the first step after a prompt would already grow again.
+    const capacity = (Math.floor(needed / BUCKET) + 1) * BUCKET;
+    const old = this.#arrays;
+    this.#arrays = this.#allocate(capacity);
+    this.#arrays.forEach((array, i) => {
+      for (let head = 0; head < kvHeads; head++) {
+        const start = head * this.capacity * headDim;
+        array.set(old[i].subarray(start, start + this.length * headDim), head * capacity * headDim);
+      }
+    });
+    this.capacity = capacity;
+  }
+}
+
+/** A language model ready to generate. Several texts may be generated in turn; each has its own cache. */
+export class LanguageModel {
+  readonly #checkpoint: Checkpoint;
+  readonly #session: Session;
+  readonly #rank: number | undefined;
+  #adapterFeeds: Record<string, Tensor> = {};
+  #adapterScale = 0;
+  #adapterOn = false;
+
+  private constructor(checkpoint: Checkpoint, session: Session, rank: number | undefined) {
+    this.#checkpoint = checkpoint;
+    this.#session = session;
+    this.#rank = rank;
+    if (rank !== undefined) this.#loadAdapter({ rank, scale: 0, matrices: new Map() });
+  }
+
+  /** Compiles the language model of a checkpoint for a device. */
+  static async open(checkpoint: Checkpoint, options: LanguageModelOptions = {}): Promise<LanguageModel> {
+    const session = await createSession(languageGraph(checkpoint, options.adapterRank), options);
+    return new LanguageModel(checkpoint, session, options.adapterRank);
+  }
+
+  /** How the weights reached the runtime, for logs. */
+  get weights(): Session['weights'] {
+    return this.#session.weights;
+  }
+
+  /** Loads an adapter into the slots and turns it on. Its rank may be smaller than the slots'. */
+  setAdapter(adapter: Adapter): void {
+    this.#loadAdapter(adapter);
+    this.#adapterOn = true;
+  }
+
+  /** Turns the loaded adapter on or off; off is exactly the base model. */
+  set adapterEnabled(on: boolean) {
+    this.#adapterOn = on;
+  }
+
+  get adapterEnabled(): boolean {
+    return this.#adapterOn;
+  }
+
+  #loadAdapter({ rank, scale, matrices }: Adapter): void {
+    const slots = this.#rank;
+    if (slots === undefined || rank > slots)
+      throw new Error(
+        `internal: setAdapter: expected rank of at most ${slots ?? 'none (opened without adapterRank)'}, got ${rank}`,
+      );
+    this.#adapterScale = scale;
+    const linears = adaptedLinears(this.#checkpoint.config.text);
+    const known = new Set(linears.map((l) => l.path));
+    for (const path of matrices.keys())
+      if (!known.has(path))
+        throw new Error(`internal: setAdapter: "${path}" is no linear of this language model`);
+    for (const { path, out, in: width } of linears) {
+      const given = matrices.get(path);
+      const a = new Float32Array(slots * width);
+      const b = new Float32Array(out * slots);
+      if (given) {
+        if (given.a.length !== rank * width || given.b.length !== out * rank)
+          throw new Error(
+            `internal: setAdapter: "${path}": expected a [${rank}, ${width}] and b [${out}, ${rank}], got ${given.a.length} and ${given.b.length} values`,
+          );
+        a.set(given.a);
+        for (let row = 0; row < out; row++)
+          b.set(given.b.subarray(row * rank, (row + 1) * rank), row * slots);
+      }
+      this.#adapterFeeds[`lora.${path}.a`] = { dtype: 'float32', shape: [slots, width], data: a };
+      this.#adapterFeeds[`lora.${path}.b`] = { dtype: 'float32', shape: [out, slots], data: b };
+    }
+  }
+
+  /** Runs `ids` behind what `cache` holds, appends to it, and returns the logits of `rows`, [rows.length, V]. */
+  async #forward(
+    cache: KvCache,
+    ids: readonly number[],
+    features: Features | undefined,
+    rows: readonly number[],
+  ): Promise<Float32Array> {
+    const { config } = this.#checkpoint;
+    const { text } = config;
+    const count = ids.length;
+    const positions = Array.from({ length: count }, (_, i) => cache.length + i);
+    const rope = ropeTables(text.rope, text.headDim, positions);
+    const feeds: Record<string, Tensor> = {
+      ...this.#adapterFeeds,
+      ids: int32([1, count], ids),
+      cos: { dtype: 'float32', shape: [count, text.headDim], data: rope.cos },
+      sin: { dtype: 'float32', shape: [count, text.headDim], data: rope.sin },
+      mask: stepMask(cache, count),
+      rows: int32([rows.length], rows),
+    };
+    if (this.#rank !== undefined) {
+      const scale = this.#adapterOn ? this.#adapterScale : 0;
+      feeds['lora.scale'] = { dtype: 'float32', shape: [], data: Float32Array.of(scale) };
+    }
+    if (hasVision(config)) {
+      // Steps and text-only prompts have no feature; one unused row keeps the shape from being empty.
+      const given = features ?? { data: new Float32Array(text.hidden), rows: 1, placeholder: -1 };
+      const index = features ? spliceIndex(ids, given.placeholder, given.rows) : Int32Array.from(ids.keys());
+      feeds.features = { dtype: 'float32', shape: [given.rows, text.hidden], data: given.data };
+      feeds.splice = { dtype: 'int32', shape: [count], data: index };
+    }
+    cache.feed(feeds);
+    const outputs = await this.#session.run(feeds);
+    cache.append(outputs, count);
+    return outputs.logits.data as Float32Array;
+  }
+
+  /**
+   * Yields tokens as they are chosen. Ends with 'stop' after a stop token (which is yielded) or 'length'.
+   * Between tokens the event loop runs, so that a cancel arrives.
+   */
+  async *generate(prompt: Prompt, options: GenerateOptions): AsyncGenerator<GeneratedToken, FinishReason> {
+    const { sampling, signal } = options;
+    checkPrompt(prompt, this.#checkpoint);
+    const random = sampling ? new Random(sampling.seed) : undefined;
+    const stop = new Set(options.stopIds);
+    const cache = new KvCache(this.#checkpoint.config.text);
+    let ids = prompt.ids;
+    for (let step = 0; step < options.maxNewTokens; step++) {
+      await nextTick();
+      signal?.throwIfAborted();
+      const features = step === 0 ? prompt.features : undefined;
+      const logits = await this.#forward(cache, ids, features, [ids.length - 1]);
+      const id = sampling && random ? sampleToken(logits, sampling, random) : argMax(logits);
+      yield describeToken(id, logits, options);
+      if (stop.has(id)) return 'stop';
+      ids = [id];
+    }
+    return 'length';
+  }
+
+  /** Log-probabilities of given continuation tokens after a prompt, in one run: log p(continuation[i] | prompt, earlier). */
+  async score(prompt: Prompt, continuation: readonly number[]): Promise<Float64Array> {
+    checkPrompt(prompt, this.#checkpoint);
+    const ids = [...prompt.ids, ...continuation];
+    const rows = continuation.map((_, i) => prompt.ids.length - 1 + i);
+    if (rows.length === 0) return new Float64Array(0);
+    const cache = new KvCache(this.#checkpoint.config.text);
+    const logits = await this.#forward(cache, ids, prompt.features, rows);
+    const vocabulary = logits.length / rows.length;
+    return Float64Array.from(continuation, (id, i) => {
+      const row = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
+      return row[id] - logSumExp(row);
+    });
+  }
+
+  /** Frees the runtime's memory. */
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+function int32(shape: number[], values: Iterable<number>): Tensor {
+  return { dtype: 'int32', shape, data: Int32Array.from(values) };
+}
+
+/** Mask [T, P+T]: the used part of the cache, then the new positions causally. */
+function stepMask(cache: KvCache, count: number): Tensor {
+  const width = cache.capacity + count;
+  const data = new Float32Array(count * width);
+  for (let t = 0; t < count; t++) {
+    data.fill(MASKED, t * width + cache.length, t * width + cache.capacity);
+    data.fill(MASKED, t * width + cache.capacity + t + 1, (t + 1) * width);
+  }
+  return { dtype: 'float32', shape: [count, width], data };
+}
+
+function checkPrompt({ ids, features }: Prompt, { config }: Checkpoint): void {
+  if (ids.length === 0)
+    throw new Error('internal: generate: expected a prompt of at least one token, got none');
+  const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= config.text.vocab);
+  if (outside !== undefined)
+    throw new Error(`internal: generate: expected token ids in [0, ${config.text.vocab}), got ${outside}`);
+  if (features && features.data.length !== features.rows * config.text.hidden)
+    throw new Error(
+      `internal: generate: expected features [${features.rows}, ${config.text.hidden}], got ${features.data.length} values`,
+    );
+}
+
+function describeToken(id: number, logits: Float32Array, options: GenerateOptions): GeneratedToken {
+  const token: GeneratedToken = { id };
+  if (options.logits) token.logits = logits.slice();
+  if (options.logProbabilities === undefined) return token;
+  const normaliser = logSumExp(logits);
+  token.logProbability = logits[id] - normaliser;
+  token.top = mostProbable(logits, options.logProbabilities).map((best) => ({
+    id: best,
+    logProbability: logits[best] - normaliser,
+  }));
+  return token;
+}
+
+/** Ids of the n largest logits, largest first. */
+function mostProbable(logits: Float32Array, n: number): number[] {
+  const best: number[] = [];
+  for (let id = 0; id < logits.length && n > 0; id++) {
+    if (best.length === n && logits[id] <= logits[best[n - 1]]) continue;
+    let at = best.length;
+    while (at > 0 && logits[best[at - 1]] < logits[id]) at--;
+    best.splice(at, 0, id);
+    if (best.length > n) best.pop();
+  }
+  return best;
+}

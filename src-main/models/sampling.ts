@@ -1,0 +1,68 @@
+/**
+ * @file Choosing the next token from logits: greedy, or temperature, top-k and top-p in the order and with the rules of
+ * transformers' logits warpers. Draws come from a seeded stream (platform/random.ts), one float64 per token, so a recorded
+ * seed reproduces the text.
+ */
+import type { Random } from '../platform/random.ts';
+
+/** How to sample; every limit that is left out is off. */
+export type Sampling = {
+  /** Divides the logits; above 0. @default 1 */
+  temperature?: number;
+  /** Keeps the k largest logits (and their equals). */
+  topK?: number;
+  /** Keeps the smallest set of most probable tokens whose probability reaches p; at least one. */
+  topP?: number;
+};
+
+/** Index of the largest logit, the first one among equals. */
+export function argMax(logits: ArrayLike<number>): number {
+  let best = 0;
+  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i;
+  return best;
+}
+
+/** log(sum(exp(logits))) in float64. */
+export function logSumExp(logits: ArrayLike<number>): number {
+  const max = logits[argMax(logits)];
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i] - max);
+  return max + Math.log(sum);
+}
+
+/** Candidates that survive the limits, most probable first, with probabilities that add up to 1. */
+export function candidates(
+  logits: ArrayLike<number>,
+  { temperature = 1, topK, topP }: Sampling,
+): { id: number; probability: number }[] {
+  let kept = Array.from(logits, (logit, id) => ({ id, logit: logit / temperature }));
+  kept.sort((a, b) => b.logit - a.logit || a.id - b.id);
+  if (topK !== undefined && topK < kept.length) {
+    const least = kept[Math.max(0, topK - 1)].logit;
+    kept = kept.filter((c) => c.logit >= least);
+  }
+  const max = kept[0].logit;
+  const weights = kept.map((c) => Math.exp(c.logit - max));
+  const total = weights.reduce((a, b) => a + b, 0);
+  if (topP !== undefined && topP < 1) {
+    // A token stays while the probability in front of it is below p.
+    let before = 0;
+    let count = 0;
+    while (count < kept.length && before < topP) before += weights[count++] / total;
+    kept = kept.slice(0, Math.max(1, count));
+    weights.length = kept.length;
+  }
+  const sum = weights.reduce((a, b) => a + b, 0);
+  return kept.map((c, i) => ({ id: c.id, probability: weights[i] / sum }));
+}
+
+/** Draws one token; takes exactly one number from the stream. */
+export function sampleToken(logits: ArrayLike<number>, sampling: Sampling, random: Random): number {
+  const all = candidates(logits, sampling);
+  let left = random.float();
+  for (const { id, probability } of all) {
+    left -= probability;
+    if (left < 0) return id;
+  }
+  return all.at(-1)!.id;
+}
