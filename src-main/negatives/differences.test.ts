@@ -1,0 +1,91 @@
+/** @file Proposed phrases: the official examples, option letters, scripts without spaces, and spans that are always right. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { sliceCodePoints } from '../contract/text.ts';
+import { proposePhrases } from './differences.ts';
+
+/** Proposals as `chosen|rejected`, `-` for a missing side. */
+const marks = (chosen: string, rejected: string): string[] =>
+  proposePhrases(chosen, rejected).map((p) => `${p.chosen?.quote ?? '-'}|${p.rejected?.quote ?? '-'}`);
+
+test.each([
+  // The pairs that the project page of the method shows.
+  [
+    '(D) Pretending to close something without actually closing it',
+    '(H) Pretending to open something without actually opening it',
+    ['D|H', 'close|open', 'closing|opening'],
+  ],
+  [
+    'a group of people playing soccer on a sandy field.',
+    'a group of people playing volleyball on a sandy beach.',
+    ['soccer|volleyball', 'field|beach'],
+  ],
+  ['The animal is a goose.', 'The animal is a dog.', ['goose|dog']],
+  // Articles and copulas alone are not differences of meaning; prepositions and negations are.
+  ['The ball is red.', 'A ball was red.', []],
+  ['It moves to the left.', 'It moves from the left.', ['to|from']],
+  ['It moves.', 'It does not move.', ['moves|not move']],
+  ['the red ball', 'a blue ball', ['red|blue']],
+  ['A', 'B', ['A|B']],
+  ['(A) left', '(B) left', ['A|B']],
+  ['Yes', 'No', ['Yes|No']],
+  ['Yes.', 'yes', []],
+  // One side only.
+  ['The square appears.', 'The square appears twice.', ['-|twice']],
+  ['The big square appears.', 'The square appears.', ['big|-']],
+  // Near differences are one.
+  ['a red circle and the green square', 'a blue circle and the white square', ['red|blue', 'green|white']],
+  ['it is the cat the dog', 'it is the cow the pig', ['cat the dog|cow the pig']],
+  // No spaces between words.
+  ['红色的圆形向左移动', '蓝色的圆形向右移动', ['红色|蓝色', '向左|向右']],
+  ['Кот бежит влево', 'Кот бежит вправо', ['влево|вправо']],
+  ['same', 'same', []],
+  ['', 'something', ['-|something']],
+  ['', '', []],
+])('%j against %j', (chosen, rejected, expected) => {
+  expect(marks(chosen, rejected)).toEqual(expected);
+});
+
+test('spans are code points, with the text under them', () => {
+  const [phrase] = proposePhrases('🦢🦢 a goose', '🦢🦢 a duck');
+  expect(phrase).toEqual({
+    id: 'd-3-3',
+    number: 1,
+    origin: 'proposed',
+    chosen: { start: 5, end: 10, quote: 'goose' },
+    rejected: { start: 5, end: 9, quote: 'duck' },
+  });
+});
+
+test('any two texts: spans in order, disjoint, and equal to their quotes', () => {
+  const word = fc.constantFrom('the', 'red', 'ball', 'left', 'right', '🦢', '左', '.', 'A', 'e\u0301', '\n');
+  const text = fc.array(word, { maxLength: 25 }).map((words) => words.join(' '));
+  fc.assert(
+    fc.property(text, text, (chosen, rejected) => {
+      const phrases = proposePhrases(chosen, rejected);
+      expect(new Set(phrases.map((p) => p.id)).size).toBe(phrases.length);
+      for (const [side, whole] of [
+        ['chosen', chosen],
+        ['rejected', rejected],
+      ] as const) {
+        let end = 0;
+        for (const phrase of phrases) {
+          const span = phrase[side];
+          if (!span) continue;
+          expect(span.start).toBeGreaterThanOrEqual(end);
+          expect(sliceCodePoints(whole, span.start, span.end)).toBe(span.quote);
+          end = span.end;
+        }
+      }
+    }),
+  );
+});
+
+test('long and entirely different answers take no noticeable time', () => {
+  const long = (word: string): string => Array.from({ length: 8000 }, (_, i) => `${word}${i}`).join(' ');
+  const start = performance.now();
+  const phrases = proposePhrases(`same ${long('a')} end`, `same ${long('b')} end`);
+  expect(performance.now() - start).toBeLessThan(3000);
+  expect(phrases).toHaveLength(1);
+  expect(phrases[0].chosen?.start).toBe(5);
+});
