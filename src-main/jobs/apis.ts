@@ -85,8 +85,12 @@ export type ModelDescription = {
 /** Questions about one video; the video is decoded and encoded once for all of them. */
 export type AnswerTask = { video: EngineVideo; questions: { id: string; text: string }[] };
 
-/** One answer as it comes. */
-export type AnswerEvent = {
+/** One answer as it comes, or a clip that could not be read: its questions are skipped and the others go on. */
+export type AnswerEvent =
+  ({ type: 'answer' } & GeneratedAnswer) | { type: 'skipped'; ids: string[]; reason: string };
+
+/** An answer and what it was given. */
+export type GeneratedAnswer = {
   id: string;
   text: string;
   /** Tokens generated, without the end token; `finished` is false when the limit cut the answer off. */
@@ -157,8 +161,9 @@ export type EngineApi = {
       model: EngineModel;
       items: { id: string; video: EngineVideo; question: string; answer: string }[];
     };
-    output: { kl: { id: string; kl: number }[] };
-    event: { id: string; kl: number };
+    output: { kl: { id: string; kl: number }[]; skipped: { id: string; reason: string }[] };
+    /** Items done so far. */
+    event: number;
   };
   /** Trains until done or aborted; the abort reason 'save' writes a checkpoint first, 'discard' does not. */
   train: { input: TrainRequest; output: TrainResult; event: TrainEvent };
