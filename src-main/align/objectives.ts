@@ -50,7 +50,7 @@ export type SideInputs = {
   logits: Value;
   /** Reference logits [M, V]; no gradient passes. */
   referenceLogits: Value;
-  /** Token ids [M], integers in [0, V). */
+  /** Token ids [M, 1], integers in [0, V); a column, because GPUs do not reshape integers. */
   labels: Value;
   /** [B, M]: 1 where row m is a rewarded token of pair b. */
   rewarded: Value;
@@ -87,9 +87,9 @@ export type LossOptions = { objective: Objective; beta: number; alpha: number; r
 function sideSums(side: SideInputs, withKl: boolean): { logRatio: Value; logp: Value; kl?: Value } {
   const logp = logSoftmax(side.logits); // [M, V]
   const reference = stopGradient(logSoftmax(side.referenceLogits)); // [M, V]
-  const column = reshape(side.labels, [...side.labels.shape, 1]); // [M, 1]
-  const labelLogp = reshape(gatherLast(logp, column), [1, side.labels.shape[0]]); // [1, M]
-  const labelReference = reshape(gatherLast(reference, column), [1, side.labels.shape[0]]); // [1, M]
+  const row = [1, side.labels.shape[0]];
+  const labelLogp = reshape(gatherLast(logp, side.labels), row); // [1, M]
+  const labelReference = reshape(gatherLast(reference, side.labels), row); // [1, M]
   const overRows = (mask: Value, values: Value) => reduceSum(mul(mask, values), 1); // [B, M] -> [B]
   const sums = {
     logRatio: overRows(side.rewarded, sub(labelLogp, labelReference)),
@@ -99,7 +99,7 @@ function sideSums(side: SideInputs, withKl: boolean): { logRatio: Value; logp: V
   // The difference is taken element by element, so that equal models give exactly 0. Where the reference probability
   // underflows to 0 the product is 0, not the official code's 0 * -inf = NaN.
   const kl = reduceSum(mul(exp(reference), sub(reference, logp)), 1); // [M]
-  return { ...sums, kl: overRows(side.labelled, reshape(kl, [1, side.labels.shape[0]])) };
+  return { ...sums, kl: overRows(side.labelled, reshape(kl, row)) };
 }
 
 /** The loss of a batch of pairs; differentiate `loss` by whatever produced the policy logits. */

@@ -76,7 +76,7 @@ export function officialLossGraph(
     return {
       logits: gather(logits, at),
       referenceLogits: gather(reference, at),
-      labels: graph.constant(side.labels, [side.labels.length], 'int32'),
+      labels: graph.constant(side.labels, [side.labels.length, 1], 'int32'),
       rewarded: mask(side.rewarded),
       labelled: mask(side.labelled),
     };

@@ -76,7 +76,7 @@ export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGrap
   let embeds = embedTokens(reference, text, graph.input('ids', 'int32', [rows, 'L'])); // [R, L, H]
   if (options.features) {
     const features = graph.input('features', 'float32', ['F', text.hidden]);
-    embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', [rows, 'L']));
+    embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', [rows === 1 ? 'L' : '2*L']));
   }
   const inputs = {
     embeds,
@@ -91,7 +91,7 @@ export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGrap
     return {
       logits: headLogits(policy, text, gatherPositions(policyHidden, at)), // [M, V]
       referenceLogits: headLogits(reference, text, gatherPositions(referenceHidden, at)),
-      labels: graph.input(`${name}.labels`, 'int32', [size]),
+      labels: graph.input(`${name}.labels`, 'int32', [size, 1]),
       rewarded: graph.input(`${name}.rewarded`, 'float32', [1, size]),
       labelled: graph.input(`${name}.labelled`, 'float32', [1, size]),
     };
@@ -241,14 +241,14 @@ export function pairFeeds(
     feeds.features = { dtype: 'float32', shape: features.shape, data: features.data };
     feeds.splice = {
       dtype: 'int32',
-      shape: [rows, length],
+      shape: [rows * length],
       data: spliceRows(layout, placeholder, features.shape[0]),
     };
   }
   const side = (name: 'chosen' | 'rejected', s: SideLayout) => {
     const size = s.labels.length;
     feeds[`${name}.gather`] = { dtype: 'int32', shape: [size], data: s.gather };
-    feeds[`${name}.labels`] = { dtype: 'int32', shape: [size], data: s.labels };
+    feeds[`${name}.labels`] = { dtype: 'int32', shape: [size, 1], data: s.labels };
     feeds[`${name}.rewarded`] = { dtype: 'float32', shape: [1, size], data: s.rewarded };
     feeds[`${name}.labelled`] = { dtype: 'float32', shape: [1, size], data: s.labelled };
   };
