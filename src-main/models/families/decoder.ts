@@ -84,13 +84,18 @@ export function decoder(
   const table = (x: Value) =>
     x.shape.length === 3 ? reshape(x, [x.shape[0], 1, x.shape[1], x.shape[2]]) : x;
   const [cos, sin] = [table(inputs.cos), table(inputs.sin)];
+  const [batch, length, width] = inputs.embeds.shape as [Dim, Dim, Dim];
+  const grid = (rows: Value) => reshape(rows, [batch, length, width]);
   const layers: Value[] = [];
   const present: LayerCache[] = [];
-  let x = inputs.embeds; // [B, T, H]
+  // The residual stream stays flat, [B*T, H], so that no linear needs a reshape around it.
+  let x = reshape(inputs.embeds, [multiplyDims(batch, length), width]);
   for (let layer = 0; layer < config.layers; layer++) {
     const at = `layers.${layer}.`;
     const path = `${config.prefix}${at}`;
     const attended = attention(context, config, path, norm(`${at}input_layernorm`, x), {
+      batch,
+      length,
       cos,
       sin,
       mask: inputs.mask,
@@ -104,22 +109,30 @@ export function decoder(
     x = add(x, hookedLinear(context, `${path}mlp.down_proj`, mul(gate, up), config.mlpBias));
     layers.push(x);
   }
-  return { layers, hidden: norm('norm', x), present };
+  return { layers: layers.map(grid), hidden: grid(norm('norm', x)), present };
 }
 
-type AttentionInputs = { cos: Value; sin: Value; mask: Value; past: LayerCache | undefined };
+type AttentionInputs = {
+  batch: Dim;
+  length: Dim;
+  cos: Value;
+  sin: Value;
+  mask: Value;
+  past: LayerCache | undefined;
+};
+
+/** x [B*T, H] -> [B*T, H]. */
 
 function attention(
   context: FamilyContext,
   config: DecoderConfig,
   path: string,
   x: Value,
-  { cos, sin, mask, past }: AttentionInputs,
+  { batch, length, cos, sin, mask, past }: AttentionInputs,
 ): { output: Value; present: LayerCache } {
-  const [batch, length] = x.shape as [Dim, Dim, Dim];
   const { heads, kvHeads, headDim } = config;
   const project = (name: string, count: number) => {
-    const y = hookedLinear(context, `${path}self_attn.${name}`, x, config.qkvBias); // [B, T, count*D]
+    const y = hookedLinear(context, `${path}self_attn.${name}`, x, config.qkvBias); // [B*T, count*D]
     return transpose(reshape(y, [batch, length, count, headDim]), [0, 2, 1, 3]); // [B, count, T, D]
   };
   const query = rotaryEmbedding(project('q_proj', heads), cos, sin); // [B, H, T, D]
@@ -128,7 +141,7 @@ function attention(
   const mixed = past
     ? cachedAttention(query, { key, value }, past, mask)
     : scaledDotProductAttention(query, key, value, { mask }); // [B, H, T, D]
-  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, heads * headDim]);
+  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [multiplyDims(batch, length), heads * headDim]);
   return {
     output: hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias),
     present: { key, value },
