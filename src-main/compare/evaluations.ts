@@ -1,11 +1,10 @@
 /** @file Evaluations in the project: what a model answered to the held-out questions, and the rates and comparisons made from it. */
-import type { ComparisonRow, Evaluation, QuestionType } from '../contract/schemas.ts';
+import type { ComparisonRow, Evaluation, PairedComparison, QuestionType } from '../contract/schemas.ts';
 import type { Verdict } from '../negatives/judge.ts';
 import { UserError } from '../platform/errors.ts';
 import { newId } from '../project/ids.ts';
 import type { Database } from '../project/sqlite.ts';
 import { comparePaired, meanInterval, wilson } from './statistics.ts';
-import type { PairedComparison } from './statistics.ts';
 
 /** One judged answer of an evaluation. */
 export type EvaluatedAnswer = {

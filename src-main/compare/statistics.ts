@@ -1,5 +1,5 @@
 /** @file The statistics that Compare shows: intervals for rates, a test and an interval for the difference of paired answers. */
-import type { Rate } from '../contract/schemas.ts';
+import type { PairedComparison, Rate } from '../contract/schemas.ts';
 import { Random } from '../platform/random.ts';
 
 /** 97.5 % point of the standard normal distribution: 95 % two-sided. */
@@ -23,21 +23,6 @@ export function wilson(successes: number, n: number, z: number = Z95): Rate {
     n,
   };
 }
-
-/** How the answers to the same questions changed from one model to another. */
-export type PairedComparison = {
-  n: number;
-  bothRight: number;
-  bothWrong: number;
-  /** Wrong before, right after. */
-  fixed: number;
-  /** Right before, wrong after. */
-  broken: number;
-  /** Accuracy after minus accuracy before, with a 95 % percentile bootstrap interval over questions. */
-  difference: { value: number; low: number; high: number };
-  /** Exact two-sided McNemar p-value: the chance of flips at least this uneven if neither model is better. */
-  pValue: number;
-};
 
 /** Bootstrap replicates: the interval's ends are then stable to about a tenth of their standard error. */
 const REPLICATES = 10_000;

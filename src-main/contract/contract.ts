@@ -160,6 +160,8 @@ export const contract = {
         }),
       )
       .output(z.array(s.ComparisonRow)),
+    /** Flips both ways and the difference in accuracy over the questions both were asked. */
+    difference: call.input(z.object({ baseId: s.Id, tunedId: s.Id })).output(s.PairedComparison),
     /** One question to base and tuned model, now. */
     ask: call
       .input(z.object({ videoId: s.Id, question: z.string().min(1), runId: s.Id.nullable() }))

@@ -446,6 +446,22 @@ export const ComparisonRow = z.object({
 });
 export type ComparisonRow = z.infer<typeof ComparisonRow>;
 
+/** How right and wrong changed from one evaluation to another, over the same questions. */
+export const PairedComparison = z.object({
+  n: z.number().int(),
+  bothRight: z.number().int(),
+  bothWrong: z.number().int(),
+  /** Wrong before, right after. */
+  fixed: z.number().int(),
+  /** Right before, wrong after. */
+  broken: z.number().int(),
+  /** Accuracy after minus before, with its 95 % bootstrap interval. */
+  difference: z.object({ value: z.number(), low: z.number(), high: z.number() }),
+  /** Exact two-sided McNemar test. */
+  pValue: z.number(),
+});
+export type PairedComparison = z.infer<typeof PairedComparison>;
+
 // ------------------------------------------------------------------------------------------------ events
 
 /** Everything that changes behind the window's back, on one stream. */
