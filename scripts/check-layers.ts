@@ -40,7 +40,7 @@ const SINGLE_HOME: Record<string, string[]> = {
 };
 
 function layerOf(file: string): string {
-  return file.split('/')[1]!;
+  return file.split('/')[1];
 }
 
 function allowed(from: string, to: string): boolean {
@@ -79,7 +79,7 @@ export function checkFile(file: string, text: string): string[] {
       ? specifier.split('/').slice(0, 2).join('/')
       : specifier.startsWith('node:')
         ? specifier
-        : specifier.split('/')[0]!;
+        : specifier.split('/')[0];
     const homes = SINGLE_HOME[name];
     if (
       homes &&

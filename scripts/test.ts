@@ -61,7 +61,7 @@ for (const step of steps) {
   const begin = performance.now();
   const npm = process.env['npm_execpath'];
   const [program, ...prefix] = npm ? [process.execPath, npm] : ['npm'];
-  const run = spawnSync(program!, [...prefix, '--silent', ...step.command], {
+  const run = spawnSync(program, [...prefix, '--silent', ...step.command], {
     cwd: ROOT,
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...step.env },

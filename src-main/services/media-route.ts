@@ -18,6 +18,6 @@ export async function mediaResponse(
   const project = workbench.project;
   if (!project) return new Response('No project is open', { status: 404 });
   const file =
-    match[1] === 'video' ? playableFile(workbench, match[2]!) : await filmstripFile(workbench, match[2]!);
+    match[1] === 'video' ? playableFile(workbench, match[2]) : await filmstripFile(workbench, match[2]);
   return file ? fileResponse(file, range, head) : new Response('Not found', { status: 404 });
 }
