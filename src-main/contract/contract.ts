@@ -110,12 +110,16 @@ export const contract = {
     create: call.input(z.object({ sampleId: s.Id, rejected: z.string() })).output(s.Pair),
   },
   negatives: {
+    /** Named recipes, the default first. */
+    recipes: call.output(
+      z.array(z.object({ id: z.string(), name: z.string(), description: z.string(), recipe: z.unknown() })),
+    ),
     /** Asks the project's model about perturbed videos; wrong answers become pending pairs. Result: counts by verdict. */
     generate: call
       .input(
         z.object({
           filter: s.SampleFilter,
-          /** A list of perturbation steps, `media/perturb.ts` Recipe; the default is mask + local shuffle. */
+          /** Id of a named recipe, or a list of perturbation steps (`recipe.ts`); the default is mask + local shuffle. */
           recipe: z.unknown().optional(),
           seed: z.number().int().nonnegative().default(0),
           temperature: z.number().nonnegative().default(0),

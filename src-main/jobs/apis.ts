@@ -159,6 +159,7 @@ export type EngineApi = {
   divergence: {
     input: {
       model: EngineModel;
+      frames: FrameCount;
       items: { id: string; video: EngineVideo; question: string; answer: string }[];
     };
     output: { kl: { id: string; kl: number }[]; skipped: { id: string; reason: string }[] };

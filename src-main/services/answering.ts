@@ -41,7 +41,7 @@ export async function answerSamples(workbench: Workbench, asking: Asking): Promi
 
   // An error in a listener must end the call, not vanish in an event handler.
   const stop = new AbortController();
-  let failure: unknown;
+  let failure: Error | undefined;
   try {
     await workbench.workers.engine.call(
       'answer',
@@ -60,7 +60,7 @@ export async function answerSamples(workbench: Workbench, asking: Asking): Promi
             }
             asking.onProgress?.(done, samples.length);
           } catch (error) {
-            failure = error;
+            failure = error instanceof Error ? error : new Error(String(error));
             stop.abort('listener failed');
           }
         },

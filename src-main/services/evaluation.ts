@@ -1,0 +1,188 @@
+/** @file Evaluating the base model or a run's adapter on held-out samples: greedy answers, strict judging, KL from the base. */
+import type { Evaluation, SampleFilter } from '../contract/schemas.ts';
+import { addEvaluation } from '../compare/evaluations.ts';
+import type { EvaluatedAnswer } from '../compare/evaluations.ts';
+import type { JobContext, JobHandle } from '../jobs/queue.ts';
+import { SampleLibrary } from '../library/samples.ts';
+import { judge } from '../negatives/judge.ts';
+import { UserError } from '../platform/errors.ts';
+import { GREEDY, answerSamples } from './answering.ts';
+import { engineModel, engineVideo } from './engine-requests.ts';
+import type { AskedSample } from './engine-requests.ts';
+import { runManager } from './run-manager.ts';
+import type { Workbench } from './workbench.ts';
+
+/** What to evaluate. */
+export type EvaluateRequest = {
+  /** Null: the base model. */
+  runId: string | null;
+  /** Which samples. @default the held-out ones */
+  filter?: SampleFilter;
+  /** Shown in lists. @default the run's name, or "base" */
+  name?: string;
+};
+
+/** Share of the progress bar for the answers; the rest is for the KL. Measured on the sample model. */
+const ANSWERS_SHARE = 0.75;
+
+/** Puts an evaluation in line; its result is the stored Evaluation. */
+export async function evaluate(
+  workbench: Workbench,
+  request: EvaluateRequest,
+): Promise<JobHandle<Evaluation>> {
+  const { runId } = request;
+  const project = workbench.requireProject();
+  const manager = runManager(workbench);
+  const run = runId === null ? null : await manager.get(runId);
+  const adapterDir = runId === null ? null : await manager.adapterDir(runId);
+  const samples = new SampleLibrary(project).all(request.filter ?? { split: 'heldout' });
+  if (samples.length === 0)
+    throw new UserError(
+      'BAD_INPUT',
+      'evaluation: expected held-out samples, got none',
+      'Import samples of videos that are held out (the split is by video; the Library shows it).',
+    );
+  const name = request.name ?? run?.name ?? 'base';
+  return workbench.jobs.enqueue({
+    kind: 'evaluate',
+    title: `Evaluating ${name}`,
+    lane: 'engine',
+    run: (context) =>
+      evaluateNow(
+        workbench,
+        { runId, name, adapterDir, frames: run?.config.frames ?? null, samples },
+        context,
+      ),
+    result: (evaluation) => evaluation,
+  });
+}
+
+type Evaluating = {
+  runId: string | null;
+  name: string;
+  adapterDir: string | null;
+  frames: number | null;
+  samples: readonly AskedSample[];
+};
+
+async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobContext): Promise<Evaluation> {
+  const { runId, name, adapterDir, samples } = what;
+  const { signal } = context;
+  const project = workbench.requireProject();
+  const model = engineModel(project, adapterDir);
+  const { hash, frames: defaultFrames } = await workbench.workers.engine.call(
+    'describe',
+    { modelDir: model.modelDir },
+    { signal },
+  );
+  const frames = what.frames ?? defaultFrames;
+  const answersShare = adapterDir === null ? 1 : ANSWERS_SHARE;
+  const answers = new Map<string, EvaluatedAnswer>();
+  const skipped = await answerSamples(workbench, {
+    samples,
+    model,
+    recipe: null,
+    seed: 0,
+    decoding: GREEDY,
+    frames,
+    signal,
+    onAnswer: (sample, { text }) => {
+      const judged = judge({
+        type: sample.type,
+        question: sample.question,
+        reference: sample.chosen,
+        answer: text,
+      });
+      answers.set(sample.id, { sampleId: sample.id, answer: text, ...judged, kl: null });
+    },
+    onProgress: (done, total) =>
+      context.progress((answersShare * done) / total, `${done} of ${total} answers`),
+  });
+  if (answers.size === 0)
+    throw new UserError(
+      'BAD_INPUT',
+      `evaluation: expected at least one usable video, got none: ${skipped[0]?.reason ?? ''}`,
+      'Find the missing videos in the Library.',
+    );
+
+  if (adapterDir !== null) {
+    const items = samples.flatMap(({ id, videoId, question, chosen }) => {
+      const { video } = answers.has(id) ? engineVideo(project, videoId) : { video: null };
+      return video === null ? [] : [{ id, video, question, answer: chosen }];
+    });
+    const { kl } = await workbench.workers.engine.call(
+      'divergence',
+      { model, frames, items },
+      {
+        signal,
+        onEvent: (done) =>
+          context.progress(
+            answersShare + ((1 - answersShare) * done) / items.length,
+            `${done} of ${items.length} divergences`,
+          ),
+      },
+    );
+    for (const { id, kl: value } of kl) answers.get(id)!.kl = value;
+  }
+  const evaluation = addEvaluation(project.db, {
+    runId,
+    name,
+    settings: { modelHash: hash, adapterDir, frames, decoding: GREEDY, skipped },
+    answers: [...answers.values()],
+  });
+  workbench.hub.emit({ type: 'evaluation', evaluationId: evaluation.id });
+  return evaluation;
+}
+
+/** One question to the base model or a run's adapter, now. @throws UserError CONFLICT while a training run has the engine */
+export async function ask(
+  workbench: Workbench,
+  { videoId, question, runId }: { videoId: string; question: string; runId: string | null },
+): Promise<{ text: string; seconds: number }> {
+  const project = workbench.requireProject();
+  const training = workbench.jobs.list().find((job) => job.kind === 'train' && job.state === 'running');
+  if (training !== undefined)
+    throw new UserError(
+      'CONFLICT',
+      `The engine is busy: ${training.title}.`,
+      'Ask again when the run has ended, or stop it.',
+    );
+  const manager = runManager(workbench);
+  const model = engineModel(project, runId === null ? null : await manager.adapterDir(runId));
+  const frames = runId === null ? null : (await manager.get(runId)).config.frames;
+  const { video, reason } = engineVideo(project, videoId);
+  if (video === null)
+    throw new UserError(
+      'UNAVAILABLE',
+      `ask: expected a video that can be read, got: ${reason}`,
+      'Find the video again in the Library.',
+    );
+  const { done } = workbench.jobs.enqueue({
+    kind: 'evaluate',
+    title: 'Answering a question',
+    lane: 'engine',
+    run: async ({ signal }) => {
+      const started = performance.now();
+      let text = '';
+      await workbench.workers.engine.call(
+        'answer',
+        {
+          model,
+          tasks: [{ video, questions: [{ id: 'ask', text: question }] }],
+          recipe: null,
+          seed: 0,
+          decoding: GREEDY,
+          frames,
+        },
+        {
+          signal,
+          onEvent: (event) => {
+            if (event.type === 'answer') text = event.text;
+          },
+        },
+      );
+      return { text, seconds: (performance.now() - started) / 1000 };
+    },
+  });
+  return done;
+}
