@@ -26,6 +26,8 @@ export type ServeOptions = {
   port?: number;
   /** Shared secret; random by default. At least 16 characters. */
   token?: string;
+  /** Folder of the built window. @default out/renderer */
+  windowDir?: string;
 };
 
 export type Server = {
@@ -39,14 +41,19 @@ export type Server = {
 const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
 
 /** Starts the server; the workbench stays the caller's to dispose of. */
-export async function startServer({ workbench, port = 0, token }: ServeOptions): Promise<Server> {
+export async function startServer({
+  workbench,
+  port = 0,
+  token,
+  windowDir = rendererDir,
+}: ServeOptions): Promise<Server> {
   const secret = token ?? randomBytes(24).toString('base64url');
   if (secret.length < 16)
     throw new UserError('BAD_INPUT', `token: expected at least 16 characters, got ${secret.length}`);
-  if (!existsSync(path.join(rendererDir, 'index.html')))
+  if (!existsSync(path.join(windowDir, 'index.html')))
     throw new UserError(
       'UNAVAILABLE',
-      `The window is not built: ${path.join(rendererDir, 'index.html')} does not exist.`,
+      `The window is not built: ${path.join(windowDir, 'index.html')} does not exist.`,
       'Run `npm run build` first.',
     );
   const handler = new RPCHandler(createRouter(workbench));
@@ -100,14 +107,15 @@ export async function startServer({ workbench, port = 0, token }: ServeOptions):
       );
     const range = request.headers.range ?? null;
     const head = request.method === 'HEAD';
-    const pathname = decodeURIComponent(url.pathname);
+    const pathname = decoded(url.pathname);
+    if (pathname === null) return plain(response, 400, 'Malformed path');
     const result =
       (await mediaResponse(workbench, pathname, range, head)) ?? (await page(pathname, range, head));
     await send(result, response);
   }
 
   async function page(pathname: string, range: string | null, head: boolean): Promise<Response> {
-    const file = resolveUnder(rendererDir, pathname === '/' ? 'index.html' : pathname);
+    const file = resolveUnder(windowDir, pathname === '/' ? 'index.html' : pathname);
     if (!file) return new Response('Not found', { status: 404 });
     const result = await fileResponse(file, range, head);
     result.headers.set(
@@ -160,6 +168,15 @@ export async function startServer({ workbench, port = 0, token }: ServeOptions):
       await new Promise<void>((resolve) => http.close(() => resolve()));
     },
   };
+}
+
+/** A percent-decoded path, or null when the escapes are broken. */
+function decoded(pathname: string): string | null {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    return null;
+  }
 }
 
 function plain(response: ServerResponse, status: number, text: string): void {
