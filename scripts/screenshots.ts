@@ -1,0 +1,64 @@
+/**
+ * @file `node scripts/screenshots.ts [room ...]`: the pictures in docs/screens, taken through `serve` on the sample
+ * project, in light and dark, at 1440x900 and 1024x700.
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { chromium, type Page } from '@playwright/test';
+import { startServer } from '../src-main/serve.ts';
+import { Workbench } from '../src-main/services/workbench.ts';
+import { ensureChromium, HEADLESS_ARGS } from './chromium.ts';
+
+const OUT = path.resolve(import.meta.dirname, '..', 'docs', 'screens');
+const SIZES = [
+  { width: 1440, height: 900 },
+  { width: 1024, height: 700 },
+];
+const ROOMS = ['welcome', 'library', 'negatives', 'review', 'train', 'compare', 'settings'];
+
+const wanted = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ROOMS;
+// The user folder is read when the sample project is opened, so setting it here is early enough.
+const home = process.env['RRPO_WORKBENCH_HOME'] ?? (await mkdtemp(path.join(os.tmpdir(), 'rrpo-screens-')));
+const keep = process.env['RRPO_WORKBENCH_HOME'] !== undefined;
+process.env['RRPO_WORKBENCH_HOME'] = home;
+const workbench = new Workbench('serve');
+const server = await startServer({ workbench });
+const browser = await chromium.launch({ executablePath: ensureChromium(), args: HEADLESS_ARGS });
+await mkdir(OUT, { recursive: true });
+try {
+  for (const scheme of ['light', 'dark'] as const) {
+    for (const viewport of SIZES) {
+      const context = await browser.newContext({ viewport, colorScheme: scheme });
+      const page = await context.newPage();
+      await page.goto(server.url);
+      for (const room of ROOMS) {
+        if (!wanted.includes(room) && room !== 'welcome') continue;
+        await enter(page, room);
+        if (wanted.includes(room))
+          await page.screenshot({
+            path: path.join(OUT, `${room}-${scheme}-${viewport.width}x${viewport.height}.png`),
+          });
+      }
+      await context.close();
+    }
+  }
+} finally {
+  await browser.close();
+  await server.close();
+  await workbench.dispose();
+  if (!keep) await rm(home, { recursive: true, force: true });
+}
+
+async function enter(page: Page, room: string): Promise<void> {
+  if (room === 'welcome') {
+    await page.getByTestId('open-sample').or(page.getByTestId('room-library')).first().waitFor();
+    return;
+  }
+  const open = page.getByTestId('open-sample');
+  if (await open.isVisible()) await open.click();
+  await page.getByTestId(`room-${room}`).click();
+  // Pictures, fonts and the first frame of a clip.
+  await page.waitForLoadState('networkidle').catch(() => undefined);
+  await page.waitForTimeout(1500);
+}
