@@ -46,7 +46,7 @@ export const hfPreferenceJsonl: Format = {
   },
 
   mapping(head) {
-    const keys = Object.keys((firstJsonRow(head.text) ?? {}) as JsonObject);
+    const keys = Object.keys((firstJsonRow(head.text) ?? {}));
     return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
   },
 
@@ -132,7 +132,7 @@ function turns(object: JsonObject, key: string): Turn[] {
       role,
       text: parts
         .filter((part) => part.type === 'text')
-        .map((part) => String(part.text ?? ''))
+        .map((part) => (typeof part.text === 'string' ? part.text : ''))
         .join('\n'),
       videos: parts
         .filter((part) => part.type === 'video')

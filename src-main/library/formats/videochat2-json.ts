@@ -38,7 +38,7 @@ export const videochat2Json: Format = {
   },
 
   mapping(head) {
-    const keys = Object.keys((firstJsonRow(head.text) ?? {}) as JsonObject);
+    const keys = Object.keys((firstJsonRow(head.text) ?? {}));
     return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
   },
 
@@ -117,5 +117,5 @@ function list(object: JsonObject, key: string): unknown[] | null {
   const value = object[key];
   if (value === undefined || value === null) return null;
   if (!Array.isArray(value)) throw new RowError(`"${key}": expected a list, got ${kindOf(value)}`);
-  return value;
+  return value as unknown[];
 }

@@ -1,0 +1,159 @@
+/** @file What is wrong or doubtful about a pair before training. Errors keep a pair from training; warnings do not. */
+import type { z } from 'zod';
+import type { Lint, LintCode, Phrase, QuestionType, Span, Split } from '../contract/schemas.ts';
+import { codePointLength, sliceCodePoints } from '../contract/text.ts';
+
+/** What the lints look at. */
+export type LintInput = {
+  question: string;
+  type: QuestionType;
+  split: Split;
+  chosen: string;
+  rejected: string;
+  phrases: readonly Phrase[];
+};
+type Code = z.infer<typeof LintCode>;
+type Found = z.infer<typeof Lint>;
+
+/** A whole answer marked is natural up to this many words ("Yes", "to the left"). */
+const SHORT_ANSWER_WORDS = 3;
+/** Answers shorter than this many code points may differ in length as they like. */
+const LENGTH_FLOOR = 20;
+const LENGTH_RATIO = 2;
+/** A question shorter than this many words may well occur in an answer. */
+const QUESTION_WORDS = 4;
+/** Marks of chat templates and prompts; as plain text in an answer they are left over, as tokens they would break the prompt. */
+const TEMPLATE =
+  /<\|[a-z_]+\|>|<\/?s>|<(?:image|video)>|\[\/?INST\]|<\/?MASK>|\b(?:USER|ASSISTANT|Human|Assistant):/;
+/** Scripts that belong together in one language. */
+const SCRIPTS: Record<string, RegExp> = {
+  Latin: /\p{Script=Latin}/gu,
+  Cyrillic: /\p{Script=Cyrillic}/gu,
+  Greek: /\p{Script=Greek}/gu,
+  Arabic: /\p{Script=Arabic}/gu,
+  Hebrew: /\p{Script=Hebrew}/gu,
+  Devanagari: /\p{Script=Devanagari}/gu,
+  Thai: /\p{Script=Thai}/gu,
+  Hangul: /\p{Script=Hangul}/gu,
+  'Chinese or Japanese': /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu,
+};
+
+const words = (text: string): number => text.trim().split(/\s+/u).filter(Boolean).length;
+
+/** Why a mark no longer marks what it did, or null when its quote is the text under it. */
+export function lostMark(text: string, span: Span): string | null {
+  if (span.end > codePointLength(text) || span.start > span.end)
+    return `[${span.start}, ${span.end}) is outside the answer`;
+  if (span.start === span.end) return 'its text was deleted';
+  const under = sliceCodePoints(text, span.start, span.end);
+  return under === span.quote ? null : `it was "${span.quote}" and now covers "${under}"`;
+}
+
+/** Every lint of a pair, errors first. */
+export function lintPair(pair: LintInput): Found[] {
+  const found: Found[] = [];
+  const add = (code: Code, severity: Found['severity'], message: string): void => {
+    found.push({ code, severity, message });
+  };
+  const chosen = pair.chosen.trim();
+  const rejected = pair.rejected.trim();
+
+  if (pair.split === 'heldout')
+    add('heldout-leak', 'error', 'Its video is held out for comparison: the pair is never trained on.');
+  if (!chosen || !rejected)
+    add('empty-answer', 'error', `The ${chosen ? 'non-preferred' : 'preferred'} answer is empty.`);
+  else if (chosen === rejected) add('identical-answers', 'error', 'Both answers are the same.');
+  lintMarks(pair, add);
+
+  const lengths = [codePointLength(chosen), codePointLength(rejected)];
+  const ratio = Math.max(...lengths) / Math.max(1, Math.min(...lengths));
+  if (ratio > LENGTH_RATIO && Math.max(...lengths) >= LENGTH_FLOOR)
+    add(
+      'length-gap',
+      'warning',
+      `One answer is ${ratio.toFixed(1)} times as long as the other: the model may learn length instead of content.`,
+    );
+
+  for (const [name, text] of [
+    ['preferred', pair.chosen],
+    ['non-preferred', pair.rejected],
+  ]) {
+    const left = TEMPLATE.exec(text)?.[0];
+    if (left)
+      add('leaked-prompt', 'error', `The ${name} answer contains "${left}", which belongs to the prompt.`);
+    else if (
+      words(pair.question) >= QUESTION_WORDS &&
+      text.toLowerCase().includes(pair.question.trim().toLowerCase())
+    )
+      add('leaked-prompt', 'warning', `The ${name} answer repeats the whole question.`);
+  }
+
+  const [a, b] = [mainScript(chosen), mainScript(rejected)];
+  if (a && b && a !== b)
+    add('language-mismatch', 'warning', `The preferred answer is in ${a} script, the non-preferred in ${b}.`);
+  return found.sort((x, y) => Number(x.severity === 'warning') - Number(y.severity === 'warning'));
+}
+
+function lintMarks(
+  pair: LintInput,
+  add: (code: Code, severity: Found['severity'], message: string) => void,
+): void {
+  const sides = [
+    ['chosen', 'preferred', pair.chosen],
+    ['rejected', 'non-preferred', pair.rejected],
+  ] as const;
+  let lost = false;
+  for (const phrase of pair.phrases) {
+    if (!phrase.chosen && !phrase.rejected) {
+      lost = true;
+      add('lost-mark', 'error', `Phrase ${phrase.number} marks nothing in either answer.`);
+    }
+    for (const [side, name, text] of sides) {
+      const span = phrase[side];
+      const why = span && lostMark(text, span);
+      if (!why) continue;
+      lost = true;
+      add('lost-mark', 'error', `Phrase ${phrase.number} lost its mark in the ${name} answer: ${why}.`);
+    }
+  }
+  if (pair.phrases.length === 0) {
+    add('no-phrase', 'error', 'No phrase is marked: there is nothing for the loss to reward.');
+    return;
+  }
+  if (lost) return; // what follows would repeat it in other words
+  const missing = sides.find(([side]) => pair.phrases.every((phrase) => !phrase[side]));
+  const single = pair.phrases.filter((phrase) => !phrase.chosen || !phrase.rejected);
+  if (missing)
+    add(
+      'one-sided-phrases',
+      'error',
+      `Nothing is marked in the ${missing[1]} answer; each needs at least one phrase.`,
+    );
+  else if (single.length > 0)
+    add(
+      'one-sided-phrases',
+      'warning',
+      `Phrase ${single.map((p) => p.number).join(', ')} has a mark in one answer only; its other side counts nothing.`,
+    );
+  for (const [side, name, text] of sides) {
+    const trimmed = text.trim();
+    const whole = pair.phrases.some((phrase) => phrase[side]?.quote.trim() === trimmed);
+    if (whole && words(trimmed) > SHORT_ANSWER_WORDS)
+      add(
+        'phrase-is-whole-answer',
+        'warning',
+        `A phrase is the whole ${name} answer: mark only the words that make the difference.`,
+      );
+  }
+}
+
+/** The script most letters are in, or null with fewer than three letters. */
+function mainScript(text: string): string | null {
+  let best: string | null = null;
+  let most = 2;
+  for (const [name, pattern] of Object.entries(SCRIPTS)) {
+    const n = text.match(pattern)?.length ?? 0;
+    if (n > most) [best, most] = [name, n];
+  }
+  return best;
+}

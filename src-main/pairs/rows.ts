@@ -1,0 +1,90 @@
+/** @file Pairs as rows: the one SELECT, the filters, and the way to the contract's shapes. */
+import type { z } from 'zod';
+import type { LintCode, Pair, PairFilter, PairSummary, Phrase, Provenance } from '../contract/schemas.ts';
+import { searchCondition, whereAll, type Condition } from '../library/search.ts';
+import { lintPair } from './lints.ts';
+
+export type PairRow = {
+  id: string;
+  sample_id: string;
+  video_id: string;
+  video_name: string;
+  question: string;
+  type: Pair['type'];
+  split: Pair['split'];
+  chosen: string;
+  rejected: string;
+  phrases: string;
+  status: Pair['status'];
+  version: number;
+  lints: string;
+  provenance: string;
+  updated_at: number;
+};
+
+export const FROM_PAIRS =
+  'FROM pairs p JOIN samples s ON s.id = p.sample_id JOIN videos v ON v.id = s.video_id';
+export const SELECT_PAIRS = `SELECT p.id, p.sample_id, s.video_id, v.name AS video_name, s.question, s.type, v.split,
+  p.chosen, p.rejected, p.phrases, p.status, p.version, p.lints, p.provenance, p.updated_at ${FROM_PAIRS}`;
+
+/** The filter as SQL. */
+export function pairConditions(filter: PairFilter): Condition {
+  const all: Condition[] = [];
+  if (filter.text)
+    all.push(...searchCondition(filter.text, 'pairs_fts', 'p.seq', ['s.question', 'p.chosen', 'p.rejected']));
+  if (filter.status) all.push({ sql: 'p.status = ?', params: [filter.status] });
+  if (filter.split) all.push({ sql: 'v.split = ?', params: [filter.split] });
+  if (filter.type) all.push({ sql: 's.type = ?', params: [filter.type] });
+  if (filter.videoId) all.push({ sql: 's.video_id = ?', params: [filter.videoId] });
+  // The split may change after the pair was stored, so this one lint is not among the stored codes.
+  if (filter.lint === 'heldout-leak') all.push({ sql: `v.split = 'heldout'`, params: [] });
+  else if (filter.lint) all.push({ sql: `p.lints LIKE ?`, params: [`%"${filter.lint}"%`] });
+  return whereAll(all);
+}
+
+/** Codes to be stored with a row. */
+export function storedLints(input: Parameters<typeof lintPair>[0]): z.infer<typeof LintCode>[] {
+  return [...new Set(lintPair(input).map((lint) => lint.code))].filter((code) => code !== 'heldout-leak');
+}
+
+export const phrasesOf = (row: PairRow): Phrase[] => JSON.parse(row.phrases) as Phrase[];
+
+export function toSummary(row: PairRow): PairSummary {
+  return {
+    id: row.id,
+    sampleId: row.sample_id,
+    videoId: row.video_id,
+    videoName: row.video_name,
+    question: row.question,
+    type: row.type,
+    status: row.status,
+    rejected: row.rejected,
+    phraseCount: phrasesOf(row).length,
+    lintCount: (JSON.parse(row.lints) as string[]).length + (row.split === 'heldout' ? 1 : 0),
+    split: row.split,
+    updatedAt: row.updated_at,
+  };
+}
+
+/** The whole pair. Its marks are checked against its texts here, on every load. */
+export function toPair(row: PairRow, stacks: { canUndo: boolean; canRedo: boolean }): Pair {
+  const phrases = phrasesOf(row);
+  const lints = lintPair({
+    question: row.question,
+    type: row.type,
+    split: row.split,
+    chosen: row.chosen,
+    rejected: row.rejected,
+    phrases,
+  });
+  return {
+    ...toSummary(row),
+    lintCount: new Set(lints.map((lint) => lint.code)).size,
+    chosen: row.chosen,
+    phrases,
+    version: row.version,
+    lints,
+    provenance: JSON.parse(row.provenance) as Provenance,
+    ...stacks,
+  };
+}
