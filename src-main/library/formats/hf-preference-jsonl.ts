@@ -46,7 +46,7 @@ export const hfPreferenceJsonl: Format = {
   },
 
   mapping(head) {
-    const keys = Object.keys((firstJsonRow(head.text) ?? {}));
+    const keys = Object.keys(firstJsonRow(head.text) ?? {});
     return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
   },
 

@@ -43,7 +43,7 @@ export const llavaJson: Format = {
   },
 
   mapping(head) {
-    const keys = Object.keys((firstJsonRow(head.text) ?? {}));
+    const keys = Object.keys(firstJsonRow(head.text) ?? {});
     return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
   },
 

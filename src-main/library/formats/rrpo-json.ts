@@ -51,7 +51,7 @@ export const rrpoJson: Format = {
   },
 
   mapping(head) {
-    const keys = Object.keys((firstJsonRow(head.text) ?? {}));
+    const keys = Object.keys(firstJsonRow(head.text) ?? {});
     return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
   },
 

@@ -38,7 +38,7 @@ export const videochat2Json: Format = {
   },
 
   mapping(head) {
-    const keys = Object.keys((firstJsonRow(head.text) ?? {}));
+    const keys = Object.keys(firstJsonRow(head.text) ?? {});
     return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
   },
 
