@@ -158,5 +158,22 @@ export const EMIT: Table = {
   reduceMean: reduction('ReduceMean'),
   reduceMax: reduction('ReduceMax'),
   softmax: (_, [x], emitter) => emitter.node('Softmax', [x], { axis: -1 }),
-  argMax: (_, [x], emitter) => emitter.node('ArgMax', [x], { axis: -1, keepdims: 0 }),
+  argMax: ({ inputs: [source] }, [x], emitter) => {
+    const int32 = { to: elementType('int32') };
+    if (emitter.target === 'cpu')
+      return emitter.node('Cast', [emitter.node('ArgMax', [x], { axis: -1, keepdims: 0 })], int32);
+    // The GPU cannot turn ArgMax's int64 into anything: take the smallest index whose element is the maximum.
+    const width = source.shape[source.shape.length - 1];
+    if (typeof width !== 'number')
+      throw new Error(`argMax: expected a fixed last dimension on a GPU, got '${width}' — bind it`);
+    const last = emitter.integers([-1]);
+    const isLargest = emitter.node('Equal', [x, emitter.node('ReduceMax', [x, last], { keepdims: 1 })]);
+    const index = emitter.constant(
+      'float32',
+      [width],
+      Float32Array.from({ length: width }, (_item, at) => at),
+    );
+    const candidates = emitter.node('Where', [isLargest, index, emitter.scalar('float32', width)]);
+    return emitter.node('Cast', [emitter.node('ReduceMin', [candidates, last], { keepdims: 0 })], int32);
+  },
 };

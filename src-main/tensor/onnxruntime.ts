@@ -8,10 +8,10 @@ import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
 import { bindDim, type Dim, formatShape, symbolsOf } from './dims.ts';
-import { ARRAY_OF, type DType, type Graph, isOp, type Node, type TypedArray } from './graph.ts';
+import { ARRAY_OF, type DType, type Graph, isOp, type Node, toTyped, type TypedArray } from './graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
 import { optimizeGraph } from './optimize.ts';
-import type { Bindings } from './rewrite.ts';
+import { type Bindings, narrowIndices } from './rewrite.ts';
 
 // The runtime reads this when it is loaded, which the dynamic import below delays until here.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
@@ -67,7 +67,8 @@ export interface Session {
 export async function createSession(graph: Graph, options: SessionOptions = {}): Promise<Session> {
   const bound = optimizeGraph(graph, options.dims);
   const device = options.device ?? 'cpu';
-  const { session, weights } = await load(bound, device, options);
+  const compiled = device === 'webgpu' ? narrowIndices(bound) : bound;
+  const { session, weights } = await load(compiled, device, options);
   return new OnnxSession(bound, device, session, weights);
 }
 
@@ -89,7 +90,7 @@ class OnnxSession implements Session {
   async run(feeds: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>> {
     checkFeeds(this.#inputs, feeds);
     const fed = Object.fromEntries(
-      this.#inputs.map(({ attrs: { name } }) => [name, toRuntimeTensor(feeds[name])]),
+      this.#inputs.map(({ attrs: { name } }) => [name, this.#toRuntime(name, feeds[name])]),
     );
     let results;
     try {
@@ -100,13 +101,29 @@ class OnnxSession implements Session {
     const outputs: Record<string, Tensor> = {};
     for (const [name, value] of this.#graph.outputs) {
       const result = results[name];
-      outputs[name] = { dtype: value.dtype, shape: result.dims, data: result.data as TypedArray };
+      outputs[name] = {
+        dtype: value.dtype,
+        shape: result.dims,
+        data: toTyped(value.dtype, result.data as TypedArray),
+      };
     }
     return outputs;
   }
 
   async release(): Promise<void> {
     await this.#session.release();
+  }
+
+  /** int64 feeds become int32 for a GPU, as the compiled graph's inputs did. */
+  #toRuntime(name: string, tensor: Tensor): InstanceType<typeof RuntimeTensor> {
+    if (this.device === 'cpu' || tensor.dtype !== 'int64') return toRuntimeTensor(tensor);
+    const data = toTyped('int32', tensor.data);
+    if ((tensor.data as BigInt64Array).some((value, index) => BigInt(data[index]) !== value)) {
+      throw new Error(
+        `run: input '${name}': expected int64 values that fit 32 bits on a GPU, got larger ones`,
+      );
+    }
+    return toRuntimeTensor({ dtype: 'int32', shape: tensor.shape, data });
   }
 }
 

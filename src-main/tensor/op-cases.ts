@@ -2,6 +2,7 @@
  * @file One or more test cases for every op, used by the checks of gradients, of the CPU and of the GPU.
  * The table is closed: an op without a case does not compile.
  */
+import { gradients } from './autodiff.ts';
 import { bindDim } from './dims.ts';
 import { type DType, type Dim, Graph, type OpName, toTyped, type Value } from './graph.ts';
 import type { Dense } from './interpreter.ts';
@@ -221,9 +222,21 @@ export interface BuiltCase {
   readonly feeds: Readonly<Record<string, Dense>>;
 }
 
-/** Builds a case. */
-export function buildCase({ operands, build }: OpCase): BuiltCase {
+/** Several cases in one graph: values of the n-th case are called 'n.x0', 'n.w', 'n.y', 'n.loss' and 'n.d0'. */
+export function buildCases(cases: readonly OpCase[]): { graph: Graph; feeds: Record<string, Dense> } {
   const graph = new Graph();
+  const feeds: Record<string, Dense> = {};
+  cases.forEach((each, index) => {
+    const built = buildCase(each, graph, `${index}.`);
+    Object.assign(feeds, built.feeds);
+    gradients(built.loss, built.wrt).forEach((gradient, at) => graph.output(`${index}.d${at}`, gradient));
+  });
+  graph.verify();
+  return { graph, feeds };
+}
+
+/** Builds a case, by default in a graph of its own. */
+export function buildCase({ operands, build }: OpCase, graph = new Graph(), prefix = ''): BuiltCase {
   const feeds: Record<string, Dense> = {};
   const random = seeded(7);
   const sized = (shape: readonly Dim[]): number[] =>
@@ -233,17 +246,20 @@ export function buildCase({ operands, build }: OpCase): BuiltCase {
     const size = dims.reduce((product, dim) => product * dim, 1);
     const values =
       data ?? Array.from({ length: size }, () => Math.fround(range[0] + (range[1] - range[0]) * random()));
-    feeds[`x${index}`] = { shape: dims, data: Float64Array.from(values) };
-    return graph.input(`x${index}`, dtype, shape);
+    feeds[`${prefix}x${index}`] = { shape: dims, data: Float64Array.from(values) };
+    return graph.input(`${prefix}x${index}`, dtype, shape);
   });
   const y = build(inputs);
-  graph.output('y', y);
+  graph.output(`${prefix}y`, y);
   const dims = y.shape.map((dim) => Number(bindDim(dim, CASE_DIMS)));
   const size = dims.reduce((product, dim) => product * dim, 1);
-  feeds.w = { shape: dims, data: Float64Array.from({ length: size }, () => Math.fround(random() * 2 - 0.7)) };
-  const weights = graph.input('w', 'float32', y.shape);
+  feeds[`${prefix}w`] = {
+    shape: dims,
+    data: Float64Array.from({ length: size }, () => Math.fround(random() * 2 - 0.7)),
+  };
+  const weights = graph.input(`${prefix}w`, 'float32', y.shape);
   const loss = ops.reduceSum(ops.mul(y, weights));
-  graph.output('loss', loss);
+  graph.output(`${prefix}loss`, loss);
   graph.verify();
   return {
     graph,

@@ -108,7 +108,7 @@ export interface Ops {
   reduceMax: Unary<Reduction>;
   /** Over the last axis. */
   softmax: Unary;
-  /** Index of the first largest value along the last axis, which is removed; int64. */
+  /** Index of the first largest value along the last axis, which is removed; int32. */
   argMax: Unary;
 }
 

@@ -247,5 +247,5 @@ export const reduceMax = reduction('reduceMax');
 
 /** Softmax over the last axis. */
 export const softmax = (x: Value): Value => unary('softmax', x, none());
-/** Index (int64) of the first largest value along the last axis, which is removed. */
+/** Index (int32) of the first largest value along the last axis, which is removed. */
 export const argMax = (x: Value): Value => unary('argMax', x, none());

@@ -1,6 +1,6 @@
 /** @file Copies graphs: with symbolic dimensions bound to numbers, and the copying step that every rewrite uses. */
 import { bindDim, type Dim } from './dims.ts';
-import { Graph, isOp, type Node, type OpName, type Value } from './graph.ts';
+import { Graph, isOp, type Node, type OpName, toTyped, type Value } from './graph.ts';
 
 /** Sizes of symbolic dimensions, e.g. {T: 512}. */
 export type Bindings = Readonly<Record<string, number>>;
@@ -72,4 +72,30 @@ export function mapped(copies: ReadonlyMap<Value, Value>, value: Value): Value {
   const copy = copies.get(value);
   if (!copy) throw new Error(`internal: rewrite: value %${value.id} (${value.op}) has no copy`);
   return copy;
+}
+
+/**
+ * A copy of the graph whose int64 inputs and constants are int32: GPUs have no 64-bit integers, and the runtime would move
+ * whatever touches one to the CPU. Indices fit; the session converts the feeds.
+ */
+export function narrowIndices(graph: Graph): Graph {
+  const target = new Graph();
+  const copies = new Map<Value, Value>();
+  for (const node of graph.nodes) {
+    const inputs = node.inputs.map((input) => mapped(copies, input));
+    copies.set(node, narrowed(node, inputs, target));
+  }
+  for (const [name, value] of graph.outputs) target.output(name, mapped(copies, value));
+  target.verify();
+  return target;
+}
+
+function narrowed(node: Value, inputs: readonly Value[], target: Graph): Value {
+  if (node.dtype === 'int64') {
+    if (isOp(node, 'input')) return target.input(node.attrs.name, 'int32', node.shape);
+    if (isOp(node, 'constant'))
+      return target.constant(toTyped('int32', node.attrs.data), node.attrs.shape, 'int32');
+    if (isOp(node, 'cast')) return target.apply('cast', [inputs[0]], { dtype: 'int32' });
+  }
+  return copyNode(node, inputs, target, {});
 }

@@ -238,7 +238,7 @@ const RULES: Table = {
   },
   argMax: ([x]) => {
     check(isFloat(x.dtype) && x.shape.length > 0, 'a float operand with at least one axis');
-    return { dtype: 'int64', shape: x.shape.slice(0, -1) };
+    return { dtype: 'int32', shape: x.shape.slice(0, -1) };
   },
 };
 
