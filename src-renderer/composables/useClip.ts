@@ -1,0 +1,97 @@
+/** @file What the player needs about a clip (record, PTS table, the model's frames), read once and kept while it holds. */
+import { computed, type ComputedRef, type Ref, type ShallowRef } from 'vue';
+import type { PtsTable, Video } from '../../src-main/contract/schemas.ts';
+import type { Api } from '../client/client.ts';
+import type { Plain } from '../client/errors.ts';
+import { useLoad } from './useLoad.ts';
+import { useWorkbench } from './useWorkbench.ts';
+
+interface Clip {
+  readonly video: Video;
+  /** Undefined while the clip has not been probed, or could not be. */
+  readonly pts: PtsTable | undefined;
+  /** Why the model's frames are unknown; empty when they are known. */
+  readonly modelNote: string;
+  readonly modelFrames: readonly number[];
+}
+
+const cache = new Map<string, Promise<Clip>>();
+const MOST = 24;
+
+async function readClip(api: Api, videoId: string): Promise<Clip> {
+  const video = await api.library.video({ videoId });
+  if (video.state !== 'ready') return { video, pts: undefined, modelFrames: [], modelNote: '' };
+  const [pts, eye] = await Promise.all([
+    api.library.pts({ videoId }),
+    api.library.modelFrames({ videoId }).then(
+      (modelFrames) => ({ modelFrames, modelNote: '' }),
+      // Without a model there is no model's eye; the clip still plays.
+      (error: unknown) => ({
+        modelFrames: [],
+        modelNote: error instanceof Error ? error.message : String(error),
+      }),
+    ),
+  ]);
+  return { video, pts, ...eye };
+}
+
+/** Reads a clip, or takes it from what was read before. */
+export function loadClip(api: Api, videoId: string): Promise<Clip> {
+  const known = cache.get(videoId);
+  if (known) return known;
+  if (cache.size >= MOST) cache.delete(cache.keys().next().value!);
+  const clip = readClip(api, videoId);
+  cache.set(videoId, clip);
+  clip.then(
+    ({ video }) => {
+      // A clip that is still changing is read again next time.
+      if (video.state !== 'ready' || video.playback === 'proxy-pending') cache.delete(videoId);
+    },
+    () => cache.delete(videoId),
+  );
+  return clip;
+}
+
+/** Where the bytes of a clip are served. */
+export const mediaUrl = (videoId: string): string => `/media/video/${encodeURIComponent(videoId)}`;
+export const filmstripUrl = (videoId: string): string =>
+  `/media/filmstrip/${encodeURIComponent(videoId)}.jpg`;
+
+let warm: HTMLVideoElement | null = null;
+/** Gets the next clip ready: its table, and its first bytes in the browser's cache. */
+export async function preloadClip(api: Api, videoId: string): Promise<void> {
+  const { video } = await loadClip(api, videoId);
+  if (video.playback !== 'direct' && video.playback !== 'proxy') return;
+  warm ??= document.createElement('video');
+  warm.preload = 'auto';
+  warm.muted = true;
+  if (!warm.src.endsWith(mediaUrl(videoId))) warm.src = mediaUrl(videoId);
+}
+
+export function useClip(videoId: () => string | null): {
+  clip: ShallowRef<Clip | undefined>;
+  pts: ComputedRef<PtsTable | undefined>;
+  modelFrames: ComputedRef<readonly number[]>;
+  loading: Readonly<Ref<boolean>>;
+  error: Readonly<ShallowRef<Plain | null>>;
+  reload: () => Promise<void>;
+} {
+  const { api, on, lineNumber, project } = useWorkbench();
+  const load = useLoad(async () => {
+    const id = videoId();
+    return id === null ? undefined : await loadClip(api, id);
+  }, [videoId, lineNumber, () => project.value?.modelDir]);
+  on('video', ({ videoId: changed }) => {
+    cache.delete(changed);
+    if (changed === videoId()) void load.reload();
+  });
+  on('project', () => cache.clear());
+  return {
+    clip: load.data,
+    pts: computed(() => load.data.value?.pts),
+    modelFrames: computed(() => load.data.value?.modelFrames ?? []),
+    loading: load.loading,
+    error: load.error,
+    reload: load.reload,
+  };
+}

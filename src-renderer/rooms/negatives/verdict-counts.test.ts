@@ -1,0 +1,20 @@
+/** @file Counts of a generation job, wherever they stand. */
+import { describe, expect, it } from 'vitest';
+import { verdictCounts } from './verdict-counts.ts';
+
+describe('verdictCounts', () => {
+  it('reads counts at the top or one level down, known ones first', () => {
+    expect(verdictCounts({ right: 2, odd: 1, wrong: 5 }).map((c) => [c.word, c.value])).toEqual([
+      ['wrong', 5],
+      ['right', 2],
+      ['odd', 1],
+    ]);
+    expect(verdictCounts({ verdicts: { unparseable: 3 }, pairs: 9 }).map((c) => c.word)).toEqual([
+      'unreadable',
+    ]);
+  });
+  it('has nothing to say about nothing', () => {
+    expect(verdictCounts(undefined)).toEqual([]);
+    expect(verdictCounts('done')).toEqual([]);
+  });
+});
