@@ -395,7 +395,7 @@ export class VideoSink {
     encoder.colorPrimaries = colours?.primaries ?? c.AVCOL_PRI_BT709;
     encoder.colorTrc = colours?.transfer ?? c.AVCOL_TRC_BT709;
     if (like) encoder.sampleAspectRatio = new Rational(like.info.pixelAspect.num, like.info.pixelAspect.den);
-    encoder.setFlags(c.AV_CODEC_FLAG_BITEXACT);
+    encoder.setFlags(c.AV_CODEC_FLAG_BITEXACT, c.AV_CODEC_FLAG_FRAME_DURATION);
     if (this.#format.oformat?.hasFlags(c.AVFMT_GLOBALHEADER)) encoder.setFlags(c.AV_CODEC_FLAG_GLOBAL_HEADER);
     const quality = String(this.#options.quality ?? (h264 ? 20 : 30));
     const options: Record<string, string> = h264
