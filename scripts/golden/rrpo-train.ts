@@ -12,13 +12,11 @@ import {
 } from '../../src-main/align/adapter.ts';
 import { layOut, type EncodedPair } from '../../src-main/align/batch.ts';
 import { parseTrainingConfig, type TrainingConfig } from '../../src-main/align/config.ts';
-import type { Features } from '../../src-main/align/feature-cache.ts';
 import { StepMetrics } from '../../src-main/align/metrics.ts';
-import { frozenWeights, TrainingStep } from '../../src-main/align/training-graph.ts';
+import { TrainingStep } from '../../src-main/align/training-graph.ts';
 import { openCheckpoint, type Checkpoint } from '../../src-main/models/checkpoint.ts';
-import { poolFrames, projectPixels, videoRows } from '../../src-main/models/families/llava-onevision.ts';
-import { Graph } from '../../src-main/tensor/graph.ts';
-import { createSession } from '../../src-main/tensor/onnxruntime.ts';
+import type { Features } from '../../src-main/models/generation.ts';
+import { VisionEncoder } from '../../src-main/models/vision.ts';
 import { readFloats, readInts, type ArrayEntry } from './compare.ts';
 import { barOf, type CheckContext, type Checker, type Row } from './types.ts';
 
@@ -56,6 +54,7 @@ type Prepared = { pair: EncodedPair; features: Features };
 
 async function readPairs(dir: string, manifest: Manifest, checkpoint: Checkpoint): Promise<Prepared[]> {
   const ints = async (ref: ArrayEntry) => [...(await readInts(dir, ref))];
+  const encoder = await VisionEncoder.open(checkpoint);
   const prepared: Prepared[] = [];
   for (const [index, refs] of manifest.pairs.entries()) {
     const answer = async (side: 'chosen' | 'rejected') => {
@@ -72,29 +71,11 @@ async function readPairs(dir: string, manifest: Manifest, checkpoint: Checkpoint
         chosen: await answer('chosen'),
         rejected: await answer('rejected'),
       },
-      features: await videoFeatures(checkpoint, pixels, refs.video.shape),
+      features: await encoder.encodeVideo(pixels, refs.video.shape[0]),
     });
   }
+  await encoder.release();
   return prepared;
-}
-
-/** Projected, pooled features of one video of pixels [F, C, S, S]. */
-async function videoFeatures(
-  checkpoint: Checkpoint,
-  pixels: Float32Array,
-  shape: number[],
-): Promise<Features> {
-  const { config } = checkpoint;
-  if (config.family !== 'llava-onevision')
-    throw new Error(`rrpo-train: expected a llava-onevision base model, got ${config.family}`);
-  const graph = new Graph();
-  const context = { graph, weights: frozenWeights(graph, checkpoint) };
-  const { projected } = projectPixels(context, config, graph.input('pixels', 'float32', shape));
-  graph.output('features', videoRows(context, poolFrames(config, projected), 1));
-  const session = await createSession(graph);
-  const { features } = await session.run({ pixels: { dtype: 'float32', shape, data: pixels } });
-  await session.release();
-  return { data: features.data as Float32Array, shape: features.shape };
 }
 
 async function* trajectory(

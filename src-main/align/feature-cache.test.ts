@@ -12,14 +12,15 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true }));
 
 const key = (n: number): FeatureKey => ({ video: `v${n}`, frames: [0, 5], model: 'm' });
-const compute = (n: number) => () => Promise.resolve({ data: Float32Array.of(n, n + 1), shape: [1, 2] });
+const compute = (n: number) => () =>
+  Promise.resolve({ data: Float32Array.of(n, n + 1), rows: 1, placeholder: 9 });
 const never = () => Promise.reject(new Error('computed again'));
 
 describe('FeatureCache', () => {
   it('computes once, also across objects, and gives the same bits', async () => {
     await new FeatureCache(folder).get(key(1), compute(1));
     const cache = new FeatureCache(folder);
-    expect(await cache.get(key(1), never)).toEqual({ data: Float32Array.of(1, 2), shape: [1, 2] });
+    expect(await cache.get(key(1), never)).toEqual({ data: Float32Array.of(1, 2), rows: 1, placeholder: 9 });
     expect(cache.counts).toEqual({ hits: 1, misses: 0, unreadable: 0 });
   });
 

@@ -5,10 +5,8 @@
 import { createHash } from 'node:crypto';
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import path from 'node:path';
+import type { Features } from '../models/generation.ts';
 import { readSafetensorsHeader, readTensorFloat32, writeSafetensors } from '../models/safetensors.ts';
-
-/** Video features as the language model takes them: float32 [tokens, hidden]. */
-export type Features = { readonly data: Float32Array; readonly shape: readonly number[] };
 
 /** What features depend on; anything else must not change them. */
 export type FeatureKey = {
@@ -45,10 +43,11 @@ export class FeatureCache {
     }
     this.counts.misses++;
     const features = await compute();
+    const width = features.data.length / features.rows;
     await writeSafetensors(
       file,
-      [{ name: 'features', dtype: 'F32', shape: features.shape, data: features.data }],
-      { key: keyText(key) },
+      [{ name: 'features', dtype: 'F32', shape: [features.rows, width], data: features.data }],
+      { key: keyText(key), placeholder: String(features.placeholder) },
     );
     await this.#evict(file);
     return features;
@@ -62,11 +61,13 @@ export class FeatureCache {
   async #read(file: string): Promise<Features | null> {
     if ((await stat(file).catch(() => null)) === null) return null;
     try {
-      const entry = (await readSafetensorsHeader(file)).tensors.get('features');
+      const { tensors, metadata } = await readSafetensorsHeader(file);
+      const entry = tensors.get('features');
       if (!entry) throw new Error('no tensor "features"');
       const now = new Date();
       await utimes(file, now, now);
-      return { data: await readTensorFloat32(entry), shape: entry.shape };
+      const data = await readTensorFloat32(entry); // [rows, hidden]
+      return { data, rows: entry.shape[0], placeholder: Number(metadata.placeholder) };
     } catch {
       // A file that cannot be read is only lost time: count it, drop it, compute again.
       this.counts.unreadable++;

@@ -28,7 +28,12 @@ export type PairMetrics = {
 export type MetricLine = { step: number; epoch: number } & Record<string, number>;
 
 /** Keys whose values depend on the clock or the machine; all others are the same bit for bit after a resume. */
-export const TIMING_KEYS: readonly string[] = ['samples_per_second', 'step_seconds', 'memory_rss_mb'];
+export const TIMING_KEYS: readonly string[] = [
+  'samples_per_second',
+  'step_seconds',
+  'seconds_left',
+  'memory_rss_mb',
+];
 
 /** Averages pair metrics over one optimizer step, each pair with the same weight whatever its micro-batch. */
 export class StepMetrics {

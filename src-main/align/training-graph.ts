@@ -4,7 +4,7 @@
  * is a sum of gradients over pairs, which is the same mean.
  */
 import type { Checkpoint } from '../models/checkpoint.ts';
-import { hasVision, type ModelConfig } from '../models/config.ts';
+import type { ModelConfig } from '../models/config.ts';
 import type { FamilyContext } from '../models/families/context.ts';
 import {
   decoder,
@@ -14,15 +14,14 @@ import {
   spliceFeatures,
 } from '../models/families/decoder.ts';
 import { ropeTables } from '../models/families/rope.ts';
-import type { SafetensorsDtype } from '../models/safetensors.ts';
+import type { Features } from '../models/generation.ts';
+import { frozenWeights } from '../models/weights.ts';
 import { gradients } from '../tensor/autodiff.ts';
-import { Graph, type DType, type Value } from '../tensor/graph.ts';
+import { Graph } from '../tensor/graph.ts';
 import { createSession, type Session, type Tensor } from '../tensor/onnxruntime.ts';
-import { weightFloat32 } from '../tensor/ops.ts';
 import type { LoraAdapter } from './adapter.ts';
 import { fillMask, spliceRows, type PairLayout, type SideLayout } from './batch.ts';
 import type { TrainingConfig } from './config.ts';
-import type { Features } from './feature-cache.ts';
 import { loraInGraph } from './lora.ts';
 import type { PairMetrics } from './metrics.ts';
 import { preferenceLoss, type SideInputs } from './objectives.ts';
@@ -41,26 +40,6 @@ export type TrainingGraphOptions = {
   /** Without gradients the graph only evaluates: log-probabilities, rewards and KL. @default true */
   withGradients?: boolean;
 };
-
-const DTYPES: Partial<Record<SafetensorsDtype, DType>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
-
-/** A resolver of frozen weights: each is declared once per graph and read by the runtime from its file. */
-export function frozenWeights(graph: Graph, checkpoint: Checkpoint): (name: string) => Value {
-  const declared = new Map<string, Value>();
-  return (name) => {
-    let value = declared.get(name);
-    if (!value) {
-      const entry = checkpoint.tensors.get(name);
-      const dtype = entry && DTYPES[entry.dtype];
-      if (!entry || !dtype)
-        throw new Error(`internal: weight "${name}": expected a float tensor, got ${entry?.dtype}`);
-      const source = { file: entry.file, offset: entry.offset, length: entry.bytes };
-      value = weightFloat32(graph, name, dtype, entry.shape, source);
-      declared.set(name, value);
-    }
-    return value;
-  };
-}
 
 /** Symbolic dimensions: L row length, F features, C and J labelled rows of the chosen and rejected side. */
 export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGraphOptions): Graph {
@@ -182,7 +161,7 @@ export class TrainingStep {
       L: layout.length,
       C: layout.chosen.labels.length,
       J: layout.rejected.labels.length,
-      ...(features ? { F: features.shape[0] } : {}),
+      ...(features ? { F: features.rows } : {}),
     };
     const bound = this.#options.device !== 'cpu';
     const key = JSON.stringify([rows, features !== null, bound ? dims : null]);
@@ -237,12 +216,11 @@ export function pairFeeds(
     weight: { dtype: 'float32', shape: [1], data: Float32Array.of(weight) },
   };
   if (features) {
-    const placeholder = placeholderToken(config);
-    feeds.features = { dtype: 'float32', shape: features.shape, data: features.data };
+    feeds.features = { dtype: 'float32', shape: [features.rows, text.hidden], data: features.data };
     feeds.splice = {
       dtype: 'int32',
       shape: [rows * length],
-      data: spliceRows(layout, placeholder, features.shape[0]),
+      data: spliceRows(layout, features.placeholder, features.rows),
     };
   }
   const side = (name: 'chosen' | 'rejected', s: SideLayout) => {
@@ -259,10 +237,4 @@ export function pairFeeds(
     feeds[`${m.module}.lora_B`] = { dtype: 'float32', shape: [m.out, adapter.rank], data: m.b };
   }
   return feeds;
-}
-
-/** Id of the token that stands for one video feature in a prompt. */
-export function placeholderToken(config: ModelConfig): number {
-  if (!hasVision(config)) throw new Error(`internal: a ${config.family} model takes no video features`);
-  return config.family === 'llava-onevision' ? config.videoToken : config.imageToken;
 }
