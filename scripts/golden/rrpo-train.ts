@@ -196,7 +196,7 @@ async function startingAdapter(
   };
   const modules = new Map(
     loraTargets(checkpoint.config).map((target) => [
-      target.module,
+      checkpoint.config.text.prefix + target.module,
       { ...target, a: matrix(`${target.module}.lora_A`), b: matrix(`${target.module}.lora_B`) },
     ]),
   );

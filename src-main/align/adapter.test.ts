@@ -30,7 +30,7 @@ describe('initialAdapter', () => {
     const adapter = initialAdapter(config, 4, 8, 7);
     expect(loraTargets(config).length).toBe(14);
     expect(loraScale(adapter)).toBe(2);
-    const down = adapter.modules.get('layers.1.mlp.down_proj')!;
+    const down = adapter.modules.get('language_model.model.layers.1.mlp.down_proj')!;
     expect([down.in, down.out, down.a.length, down.b.length]).toEqual([128, 64, 512, 256]);
     const bound = 1 / Math.sqrt(128);
     const largest = Math.max(...down.a.map(Math.abs));
@@ -42,7 +42,8 @@ describe('initialAdapter', () => {
   });
 
   it('depends on the seed and on nothing else', () => {
-    const value = (seed: number) => initialAdapter(config, 4, 8, seed).modules.get('layers.0.mlp.up_proj')!.a;
+    const value = (seed: number) =>
+      initialAdapter(config, 4, 8, seed).modules.get('language_model.model.layers.0.mlp.up_proj')!.a;
     expect(value(7)).toEqual(value(7));
     expect(value(7)).not.toEqual(value(8));
   });

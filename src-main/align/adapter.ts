@@ -26,7 +26,7 @@ export type LoraModule = {
 export type LoraAdapter = {
   readonly rank: number;
   readonly alpha: number;
-  /** By module path, in layer order. */
+  /** By canonical path in the checkpoint (the decoder's prefix and the module), as `LanguageModel.setAdapter` takes them. */
   readonly modules: ReadonlyMap<string, LoraModule>;
 };
 
@@ -59,7 +59,7 @@ export function initialAdapter(config: ModelConfig, rank: number, alpha: number,
     const stream = random.fork(target.module);
     const bound = 1 / Math.sqrt(target.in);
     const a = Float32Array.from({ length: rank * target.in }, () => stream.between(-bound, bound));
-    modules.set(target.module, { ...target, a, b: new Float32Array(target.out * rank) });
+    modules.set(config.text.prefix + target.module, { ...target, a, b: new Float32Array(target.out * rank) });
   }
   return { rank, alpha, modules };
 }
@@ -143,7 +143,7 @@ export async function readAdapter(dir: string, config: ModelConfig): Promise<Lor
         );
       return found.data;
     });
-    modules.set(target.module, { ...target, a, b });
+    modules.set(config.text.prefix + target.module, { ...target, a, b });
   }
   if (matrices.size !== 2 * modules.size)
     throw new UserError(

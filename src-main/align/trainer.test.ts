@@ -57,7 +57,9 @@ describe('train', () => {
     expect(record.model.hash).toMatch(/^[0-9a-f]{64}$/);
     const { config } = await openCheckpoint(TINY_MODEL);
     const adapter = await readAdapter(result.adapterDir!, config);
-    expect(adapter.modules.get('layers.1.mlp.up_proj')!.b.some((x) => x !== 0)).toBe(true);
+    expect(adapter.modules.get('language_model.model.layers.1.mlp.up_proj')!.b.some((x) => x !== 0)).toBe(
+      true,
+    );
     expect(events.filter((e) => e.type === 'metrics').length).toBe(12);
     expect(events.find((e) => e.type === 'start')).toEqual({
       type: 'start',
