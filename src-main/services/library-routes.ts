@@ -1,0 +1,80 @@
+/** @file Routes about videos and samples: adding, importing, listing, and the frames the model is given. */
+import path from 'node:path';
+import { importSamples, previewImport } from '../library/import.ts';
+import { SampleLibrary } from '../library/samples.ts';
+import { scanForVideos } from '../library/scan.ts';
+import { VideoLibrary } from '../library/videos.ts';
+import { defaultFrames, modelFrameIndices } from '../media/model-frames.ts';
+import { readJson } from '../models/checkpoint.ts';
+import { parseModelConfig } from '../models/config.ts';
+import { PairService } from '../pairs/pairs.ts';
+import { requireModelDir } from './engine-requests.ts';
+import type { Implementer } from './router.ts';
+import { probeVideos } from './video-jobs.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Milliseconds between two looks at which files are there: a look costs one system call per video. */
+const REFRESH_EVERY = 5000;
+
+export function libraryRoutes(os: Implementer, workbench: Workbench) {
+  const videos = (): VideoLibrary => new VideoLibrary(workbench.requireProject());
+  const samples = (): SampleLibrary => new SampleLibrary(workbench.requireProject());
+  let refreshedAt = 0;
+  return {
+    videos: os.library.videos.handler(() => {
+      if (Date.now() - refreshedAt > REFRESH_EVERY) {
+        probeVideos(workbench, videos().refresh().toProbe);
+        refreshedAt = Date.now();
+      }
+      return videos().list();
+    }),
+    video: os.library.video.handler(({ input }) => videos().get(input.videoId)),
+    pts: os.library.pts.handler(({ input }) => videos().pts(input.videoId).toPlain()),
+    addVideos: os.library.addVideos.handler(async ({ input, signal }) => {
+      const { toProbe, ...counts } = await videos().add(await scanForVideos(input.paths), signal);
+      const job = probeVideos(workbench, toProbe);
+      workbench.hub.emit({ type: 'library' });
+      return { ...counts, job };
+    }),
+    samples: os.library.samples.handler(({ input: { filter, sort, ...page } }) =>
+      samples().list(filter, page, sort),
+    ),
+    previewImport: os.library.previewImport.handler(({ input }) =>
+      previewImport(workbench.requireProject(), input.path, input.format),
+    ),
+    runImport: os.library.runImport.handler(({ input }) => {
+      const project = workbench.requireProject();
+      const pairs = new PairService(project);
+      return workbench.jobs.enqueue({
+        kind: 'import',
+        title: `Importing ${path.basename(input.path)}`,
+        lane: 'shell',
+        run: async ({ signal, progress }) => {
+          try {
+            return await importSamples(project, {
+              file: input.path,
+              format: input.format,
+              videoRoot: input.videoRoot,
+              signal,
+              onProgress: progress,
+              addPair: (sampleId, row) => pairs.addImported(sampleId, row),
+            });
+          } finally {
+            // Also after a cancel: what is in is in.
+            workbench.hub.emit({ type: 'library' });
+            if (!signal.aborted) probeVideos(workbench, new VideoLibrary(project).unprobed());
+          }
+        },
+        result: (report) => report,
+      }).job;
+    }),
+    modelFrames: os.library.modelFrames.handler(async ({ input }) => {
+      const modelDir = requireModelDir(workbench.requireProject());
+      const config = path.join(modelDir, 'config.json');
+      const hint = 'Choose the folder that the checkpoint was downloaded to.';
+      const { family } = parseModelConfig(await readJson(config, hint), config);
+      const frames = input.frames ?? (await defaultFrames(modelDir, family)).value;
+      return modelFrameIndices(family, videos().pts(input.videoId), frames);
+    }),
+  };
+}

@@ -1,0 +1,42 @@
+/** @file Routes about the project as a whole: create, open, close, its model, its reviewer. */
+import type { ProjectInfo } from '../contract/schemas.ts';
+import { recentProjects } from '../project/recent.ts';
+import type { Implementer } from './router.ts';
+import { openSampleProject } from './sample-project.ts';
+import { resumeVideoWork } from './video-jobs.ts';
+import type { Workbench } from './workbench.ts';
+
+export function projectRoutes(os: Implementer, workbench: Workbench) {
+  const announced = (): ProjectInfo => {
+    const project = workbench.requireProject().info();
+    workbench.hub.emit({ type: 'project', project });
+    return project;
+  };
+  return {
+    current: os.project.current.handler(() => workbench.project?.info() ?? null),
+    recent: os.project.recent.handler(() => recentProjects()),
+    create: os.project.create.handler(async ({ input }) => {
+      await workbench.createProject(input.path, input.name);
+      return workbench.requireProject().info();
+    }),
+    open: os.project.open.handler(async ({ input }) => {
+      await workbench.openProject(input.path);
+      resumeVideoWork(workbench);
+      return workbench.requireProject().info();
+    }),
+    openSample: os.project.openSample.handler(async () => {
+      await openSampleProject(workbench);
+      resumeVideoWork(workbench);
+      return workbench.requireProject().info();
+    }),
+    close: os.project.close.handler(() => workbench.closeProject()),
+    setModel: os.project.setModel.handler(async ({ input }) => {
+      await workbench.requireProject().setModelDir(input.modelDir);
+      return announced();
+    }),
+    setReviewer: os.project.setReviewer.handler(async ({ input }) => {
+      await workbench.requireProject().setReviewer(input.reviewer);
+      return announced();
+    }),
+  };
+}

@@ -1,0 +1,125 @@
+/** @file Background work on videos: looking into new ones, and proxies for those that the window cannot play. One bad file costs itself. */
+import path from 'node:path';
+import type { Job } from '../contract/schemas.ts';
+import type { JobContext } from '../jobs/queue.ts';
+import { VideoLibrary } from '../library/videos.ts';
+import { toPlainError } from '../platform/errors.ts';
+import type { OpenProject } from '../project/project.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Videos that a queued or running job will deal with, per project: no video is in two jobs. */
+const taken = new WeakMap<OpenProject, Set<string>>();
+
+/** Looks into these videos one after the other; null when there is nothing to do. The job's result is `{ready, broken}`. */
+export function probeVideos(workbench: Workbench, videoIds: readonly string[]): Job | null {
+  const project = workbench.requireProject();
+  const ids = take(project, videoIds);
+  if (ids.length === 0) return null;
+  return workbench.jobs.enqueue({
+    kind: 'probe',
+    title: ids.length === 1 ? 'Looking into a video' : `Looking into ${ids.length} videos`,
+    lane: 'media',
+    run: async (context) => {
+      try {
+        return await probeAll(workbench, project, ids, context);
+      } finally {
+        release(project, ids);
+      }
+    },
+    result: (counts) => counts,
+  }).job;
+}
+
+async function probeAll(
+  workbench: Workbench,
+  project: OpenProject,
+  ids: readonly string[],
+  { signal, progress }: JobContext,
+): Promise<{ ready: number; broken: number }> {
+  const videos = new VideoLibrary(project);
+  const counts = { ready: 0, broken: 0 };
+  for (const [done, id] of ids.entries()) {
+    const video = videos.get(id);
+    videos.markProbing(id);
+    workbench.hub.emit({ type: 'video', videoId: id });
+    let stored = id;
+    try {
+      const probe = await workbench.workers.media.call(
+        'probe',
+        { path: video.path },
+        { signal, onEvent: (part) => progress((done + part) / ids.length, video.name) },
+      );
+      stored = videos.storeProbe(id, probe);
+      counts.ready++;
+    } catch (error) {
+      // Cancelled: it stays unprobed, and the next opening of the project looks into it.
+      if (signal.aborted) throw error;
+      videos.storeBroken(id, toPlainError(error));
+      counts.broken++;
+    }
+    workbench.hub.emit({ type: 'video', videoId: stored });
+    // Joined to an older video of the same content: the list itself changed.
+    if (stored !== id) workbench.hub.emit({ type: 'library' });
+    progress((done + 1) / ids.length, video.name);
+  }
+  makeProxies(workbench, videos.withoutProxy());
+  return counts;
+}
+
+/** Makes proxies of these videos one after the other. */
+export function makeProxies(workbench: Workbench, videoIds: readonly string[]): Job | null {
+  const project = workbench.requireProject();
+  const ids = take(project, videoIds);
+  if (ids.length === 0) return null;
+  return workbench.jobs.enqueue({
+    kind: 'proxy',
+    title: ids.length === 1 ? 'Making a video playable' : `Making ${ids.length} videos playable`,
+    lane: 'media',
+    run: async ({ signal, progress }) => {
+      const videos = new VideoLibrary(project);
+      try {
+        for (const [done, id] of ids.entries()) {
+          const video = videos.get(id);
+          const output = path.join(project.cacheDir, 'proxies', `${video.sha256}.mp4`);
+          try {
+            const made = await workbench.workers.media.call(
+              'proxy',
+              { path: video.path, pts: videos.ptsBytes(id), output },
+              { signal, onEvent: (part) => progress((done + part) / ids.length, video.name) },
+            );
+            videos.setProxy(id, made.path);
+          } catch (error) {
+            if (signal.aborted) throw error;
+            videos.setProxyFailed(id, toPlainError(error).message);
+          }
+          workbench.hub.emit({ type: 'video', videoId: id });
+        }
+      } finally {
+        release(project, ids);
+      }
+    },
+  }).job;
+}
+
+/**
+ * What a project that was just opened still needs: files that moved or came back, videos that were never looked into (the
+ * workbench was closed meanwhile), proxies whose cache was deleted.
+ */
+export function resumeVideoWork(workbench: Workbench): void {
+  const videos = new VideoLibrary(workbench.requireProject());
+  videos.refresh();
+  probeVideos(workbench, videos.unprobed());
+  makeProxies(workbench, videos.withoutProxy());
+}
+
+function take(project: OpenProject, ids: readonly string[]): string[] {
+  const set = taken.get(project) ?? new Set<string>();
+  taken.set(project, set);
+  const free = [...new Set(ids)].filter((id) => !set.has(id));
+  for (const id of free) set.add(id);
+  return free;
+}
+
+function release(project: OpenProject, ids: readonly string[]): void {
+  for (const id of ids) taken.get(project)?.delete(id);
+}
