@@ -37,12 +37,16 @@ export type MediaApi = {
   probe: { input: { path: string }; output: MediaProbe; event: number };
   /** Writes a JPEG of `frames` pictures side by side, each `height` pixels high, and returns how wide one is. */
   filmstrip: {
-    input: { path: string; output: string; frames: number; height: number };
+    input: { path: string; pts: Uint8Array; output: string; frames: number; height: number };
     output: { width: number; height: number; frames: number };
     event: number;
   };
   /** Writes a file that Chromium plays, with the same frame identities. */
-  proxy: { input: { path: string; output: string }; output: { path: string }; event: number };
+  proxy: {
+    input: { path: string; pts: Uint8Array; output: string };
+    output: { path: string; frames: number };
+    event: number;
+  };
 };
 
 // ------------------------------------------------------------------------------------------------ engine
@@ -83,7 +87,12 @@ export type ModelDescription = {
 };
 
 /** Questions about one video; the video is decoded and encoded once for all of them. */
-export type AnswerTask = { video: EngineVideo; questions: { id: string; text: string }[] };
+export type AnswerTask = {
+  video: EngineVideo;
+  /** Seed of the recipe's random choices for this video. */
+  seed: number;
+  questions: { id: string; text: string }[];
+};
 
 /** One answer as it comes, or a clip that could not be read: its questions are skipped and the others go on. */
 export type AnswerEvent =
@@ -98,6 +107,8 @@ export type GeneratedAnswer = {
   finished: boolean;
   /** Frames the model was given, as indices into the PTS table, before the recipe changed their order or content. */
   frameIndices: number[];
+  /** Seed of the recipe's random choices. */
+  seed: number;
 };
 
 /** A pair to be trained on: texts, and marked spans in code points. */
@@ -147,9 +158,8 @@ export type EngineApi = {
       model: EngineModel;
       tasks: AnswerTask[];
       frames: FrameCount;
-      /** What is done to the frames first, `media/perturb.ts`; null for the clean video. Its randomness is in it or in `seed`. */
+      /** What is done to the frames first, `contract/recipe.ts`; null for the clean video. */
       recipe: unknown;
-      seed: number;
       decoding: Decoding;
     };
     output: { answered: number };

@@ -16,7 +16,7 @@ export type Asking = {
   model: EngineModel;
   /** What is done to the frames first; null for clean clips. */
   recipe: unknown;
-  /** Seed of the recipe's random choices. */
+  /** Seed from which each video's perturbation is drawn. */
   seed: number;
   decoding: Decoding;
   frames: FrameCount;
@@ -34,7 +34,7 @@ export type Skipped = { sampleId: string; reason: string }[];
 export async function answerSamples(workbench: Workbench, asking: Asking): Promise<Skipped> {
   const { samples, model, recipe, seed, decoding, frames, signal } = asking;
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
-  const { tasks, unusable } = groupByVideo(workbench.requireProject(), samples);
+  const { tasks, unusable } = groupByVideo(workbench.requireProject(), samples, seed);
   const skipped: Skipped = [...unusable];
   let done = skipped.length;
   if (tasks.length === 0) return skipped;
@@ -45,7 +45,7 @@ export async function answerSamples(workbench: Workbench, asking: Asking): Promi
   try {
     await workbench.workers.engine.call(
       'answer',
-      { model, tasks, recipe, seed, decoding, frames },
+      { model, tasks, recipe, decoding, frames },
       {
         signal: AbortSignal.any([signal, stop.signal]),
         onEvent: (event) => {

@@ -4,6 +4,7 @@ import type { Sample } from '../contract/schemas.ts';
 import type { AnswerTask, EngineModel, EngineVideo } from '../jobs/apis.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { UserError } from '../platform/errors.ts';
+import { Random } from '../platform/random.ts';
 import type { OpenProject } from '../project/project.ts';
 
 /** What of a sample is needed to ask the model about it. */
@@ -45,10 +46,19 @@ export function engineVideo(
   return { video: { path: file, sha256, pts: videos.ptsBytes(videoId) }, reason: '' };
 }
 
+/**
+ * Seed of a recipe for one video: each clip is broken in its own way, and the number alone (it is part of the provenance) makes the
+ * same frames again.
+ */
+export function videoSeed(seed: number, sha256: string): number {
+  return new Random(`${seed}/${sha256}`).uint32();
+}
+
 /** Questions grouped by video, and the samples whose video cannot be used, with the reason. */
 export function groupByVideo(
   project: OpenProject,
   samples: readonly AskedSample[],
+  seed: number,
 ): { tasks: AnswerTask[]; unusable: { sampleId: string; reason: string }[] } {
   const tasks = new Map<string, AnswerTask>();
   const unusable: { sampleId: string; reason: string }[] = [];
@@ -57,7 +67,7 @@ export function groupByVideo(
     if (!tasks.has(sample.videoId) && !refused.has(sample.videoId)) {
       const { video, reason } = engineVideo(project, sample.videoId);
       if (video === null) refused.set(sample.videoId, reason);
-      else tasks.set(sample.videoId, { video, questions: [] });
+      else tasks.set(sample.videoId, { video, seed: videoSeed(seed, video.sha256), questions: [] });
     }
     const reason = refused.get(sample.videoId);
     if (reason !== undefined) unusable.push({ sampleId: sample.id, reason });

@@ -168,9 +168,8 @@ export async function ask(
         'answer',
         {
           model,
-          tasks: [{ video, questions: [{ id: 'ask', text: question }] }],
+          tasks: [{ video, seed: 0, questions: [{ id: 'ask', text: question }] }],
           recipe: null,
-          seed: 0,
           decoding: GREEDY,
           frames,
         },

@@ -98,7 +98,7 @@ async function generateNow(
     decoding,
     frames,
     signal,
-    onAnswer: (sample, { text, frameIndices }) => {
+    onAnswer: (sample, { text, frameIndices, seed }) => {
       const { verdict, reason } = judge({
         type: sample.type,
         question: sample.question,
@@ -114,7 +114,7 @@ async function generateNow(
             model: project.portablePath(model.modelDir),
             modelHash: hash,
             recipe,
-            seed: request.seed,
+            seed,
             frameIndices,
             decoding,
             original: text,

@@ -29,7 +29,10 @@ export async function filmstripFile(workbench: Workbench, videoId: string): Prom
   let pending = making.get(output);
   if (!pending) {
     pending = mkdir(path.dirname(output), { recursive: true })
-      .then(() => workbench.workers.media.call('filmstrip', { path: video.path, output, ...FILMSTRIP }))
+      .then(() => new VideoLibrary(project).ptsBytes(videoId))
+      .then((pts) =>
+        workbench.workers.media.call('filmstrip', { path: video.path, pts, output, ...FILMSTRIP }),
+      )
       .then(() => output)
       .catch((error: unknown) => {
         log.warn(`no filmstrip of ${video.path}`, error);

@@ -1,0 +1,38 @@
+/** @file The engine worker: models in ONNX Runtime, away from the window. Started by `jobs/workers.ts`; one call at a time. */
+import type { EngineApi } from '../jobs/apis.ts';
+import type { Handlers } from '../jobs/protocol.ts';
+import { serveWorker } from '../jobs/worker-side.ts';
+import { defaultFrames } from '../media/model-frames.ts';
+import { checkpointHash, openCheckpoint } from '../models/checkpoint.ts';
+import { answer } from './engine/answer.ts';
+import { listDevices } from './engine/devices.ts';
+import { divergence } from './engine/divergence.ts';
+import { releaseWhenShort } from './engine/loaded-model.ts';
+import { estimate, train } from './engine/train.ts';
+
+/** Frees the model after the call when the machine is short of memory. */
+function tidy<I, C, O>(method: (input: I, context: C) => Promise<O>): (input: I, context: C) => Promise<O> {
+  return async (input, context) => {
+    try {
+      return await method(input, context);
+    } finally {
+      await releaseWhenShort();
+    }
+  };
+}
+
+const handlers: Handlers<EngineApi> = {
+  devices: () => listDevices(),
+  async describe({ modelDir }) {
+    const checkpoint = await openCheckpoint(modelDir);
+    const { family } = checkpoint.config;
+    const { value: frames } = await defaultFrames(modelDir, family);
+    return { family, hash: await checkpointHash(checkpoint), frames };
+  },
+  answer: tidy(answer),
+  divergence: tidy(divergence),
+  train: tidy(train),
+  estimate: tidy(estimate),
+};
+
+serveWorker<EngineApi>(handlers);

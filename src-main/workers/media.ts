@@ -1,0 +1,59 @@
+/** @file The media worker: decoding, probing and transcoding, away from the window. Started by `jobs/workers.ts`. */
+import type { Handlers } from '../jobs/protocol.ts';
+import type { MediaApi } from '../jobs/apis.ts';
+import { serveWorker } from '../jobs/worker-side.ts';
+import { makeFilmstrip } from '../media/filmstrip.ts';
+import { probeVideo } from '../media/probe.ts';
+import { makeProxy } from '../media/proxy.ts';
+import { PtsTable } from '../media/pts.ts';
+
+const handlers: Handlers<MediaApi> = {
+  async probe({ path }, { signal, emit }) {
+    const {
+      sha256,
+      bytes,
+      container,
+      codec,
+      width,
+      height,
+      rotation,
+      frameRate,
+      audioCodec,
+      playable,
+      findings,
+      pts,
+    } = await probeVideo(path, { signal, onProgress: emit });
+    const about = {
+      sha256,
+      bytes,
+      container,
+      codec,
+      width,
+      height,
+      rotation,
+      frameRate,
+      audioCodec,
+      playable,
+      findings,
+    };
+    return { ...about, duration: pts.duration, frameCount: pts.length, pts: pts.toBytes() };
+  },
+  async filmstrip({ path, pts, output, frames, height }, { signal, emit }) {
+    const strip = await makeFilmstrip(path, PtsTable.fromBytes(pts), output, {
+      tiles: frames,
+      height,
+      signal,
+      onProgress: (done, total) => emit(done / total),
+    });
+    return { width: strip.tileWidth, height: strip.tileHeight, frames: strip.indices.length };
+  },
+  async proxy({ path, pts, output }, { signal, emit }) {
+    const frames = await makeProxy(path, PtsTable.fromBytes(pts), output, {
+      signal,
+      onProgress: (done, total) => emit(done / total),
+    });
+    return { path: output, frames };
+  },
+};
+
+serveWorker<MediaApi>(handlers);
