@@ -3,7 +3,7 @@ import { Phrase, QuestionType, Split } from '../../contract/schemas.ts';
 import { z } from 'zod';
 import { formatTagged } from '../../platform/tagged-text.ts';
 import { delimitedRecords, firstRecord, writeRecord } from '../text/delimited.ts';
-import { filled, importRow, spansOf, stripMediaMarker } from './fields.ts';
+import { choice, filled, importRow, spansOf, stripMediaMarker } from './fields.ts';
 import { RowError, rowOrError, type Format, type ImportRow } from './format.ts';
 import { mergedSpans, sameMarks } from './marks.ts';
 
@@ -155,16 +155,6 @@ function table(id: 'csv' | 'tsv', delimiter: ',' | '\t'): Format {
 function toRow(get: (column: Column) => string): ImportRow {
   const chosen = filled(get('chosen'), 'chosen');
   const rejected = get('rejected');
-  const choice = <T extends string>(column: Column, schema: z.ZodType<T>, values: readonly T[]): T | null => {
-    const value = get(column).trim();
-    if (value === '') return null;
-    const parsed = schema.safeParse(value);
-    if (!parsed.success)
-      throw new RowError(
-        `"${column}": expected ${values.join(', ')} or nothing, got ${JSON.stringify(value)}`,
-      );
-    return parsed.data;
-  };
   let phrases: ImportRow['phrases'] = null;
   if (get('chosen_masked') !== '' || get('rejected_masked') !== '') {
     const tags = {
@@ -180,8 +170,8 @@ function toRow(get: (column: Column) => string): ImportRow {
     chosen,
     rejected: rejected === '' ? null : rejected,
     phrases: rejected === '' ? null : phrases,
-    type: choice('type', QuestionType, QuestionType.options),
-    split: choice('split', Split, Split.options),
+    type: choice({ type: get('type') }, 'type', QuestionType),
+    split: choice({ split: get('split') }, 'split', Split),
     source: get('source') || null,
     externalId: get('id') || null,
   });

@@ -41,6 +41,22 @@ export function optionalText(object: JsonObject, ...keys: string[]): string | nu
   return null;
 }
 
+/** One of a few words, or null when the key is not there. */
+export function choice<T extends string>(
+  object: JsonObject,
+  key: string,
+  schema: z.ZodType<T> & { options: readonly T[] },
+): T | null {
+  const value = optionalText(object, key)?.trim();
+  if (value === undefined || value === '') return null;
+  const parsed = schema.safeParse(value);
+  if (!parsed.success)
+    throw new RowError(
+      `"${key}": expected ${schema.options.join(', ')} or nothing, got ${JSON.stringify(value)}`,
+    );
+  return parsed.data;
+}
+
 /** Text that may not be blank. */
 export function filled(value: string, key: string): string {
   if (value.trim() === '') throw new RowError(`"${key}": expected text, got an empty one`);

@@ -3,10 +3,12 @@
  * sample_id}`. The published description names the path `video`, the published loader reads `media_path`: both are
  * read, both are written.
  */
+import { Provenance, QuestionType, Split } from '../../contract/schemas.ts';
 import { formatTagged, type TextSpan } from '../../platform/tagged-text.ts';
 import { firstJsonRow, jsonRows } from '../text/json-rows.ts';
 import {
   asObject,
+  choice,
   EXTENSION_KEY,
   filled,
   importRow,
@@ -19,7 +21,7 @@ import {
   type JsonObject,
 } from './fields.ts';
 import { mergedSpans, sameMarks } from './marks.ts';
-import { rowOrError, type Format, type ImportRow, type RowPhrases } from './format.ts';
+import { firstIssue, RowError, rowOrError, type Format, type ImportRow, type RowPhrases } from './format.ts';
 
 const FIELDS: Record<string, string> = {
   video: 'video',
@@ -31,6 +33,9 @@ const FIELDS: Record<string, string> = {
   pred_masked: 'phrases of the non-preferred answer',
   src: 'source',
   sample_id: 'id in the file',
+  type: 'question type',
+  split: 'split',
+  provenance: 'provenance',
   [EXTENSION_KEY]: 'type, split, phrase numbers, provenance',
 };
 
@@ -41,12 +46,13 @@ export const rrpoJson: Format = {
   detect(head) {
     const first = firstJsonRow(head.text);
     const keys = first !== null && typeof first === 'object' ? Object.keys(first) : [];
-    const value = keys.includes('answer') && keys.includes('pred');
+    const value = keys.includes('question') && keys.includes('answer');
+    const also = keys.filter((key) => ['pred', 'answer_masked', 'pred_masked'].includes(key));
     return {
       value,
       reason: value
-        ? `its first row has "answer" and "pred"${keys.includes('answer_masked') ? ', with marked phrases' : ''}`
-        : 'its first row has no "answer" and "pred"',
+        ? `its first row has ${['question', 'answer', ...also].map((key) => `"${key}"`).join(', ')}`
+        : 'its first row has no "question" and "answer"',
     };
   },
 
@@ -90,7 +96,9 @@ export const rrpoJson: Format = {
 
 function toRow(object: JsonObject): ImportRow {
   const chosen = filled(text(object, 'answer'), 'answer');
-  const rejected = text(object, 'pred');
+  // A row without "pred" is a question for which no wrong answer is known yet.
+  const rejected =
+    object.pred_masked === undefined ? (optionalText(object, 'pred') ?? '') : text(object, 'pred');
   const extension = readExtension(object);
   let phrases: RowPhrases | null = null;
   const answerMasked = optionalText(object, 'answer_masked');
@@ -112,11 +120,34 @@ function toRow(object: JsonObject): ImportRow {
     chosen,
     rejected: rejected === '' ? null : rejected,
     phrases,
-    type: extension.type ?? null,
-    split: extension.split ?? null,
+    type: extension.type ?? choice(object, 'type', QuestionType),
+    split: extension.split ?? choice(object, 'split', Split),
     source: optionalText(object, 'src'),
     externalId: optionalText(object, 'sample_id'),
-    provenance: extension.provenance ?? null,
-    extra: extension.extra ?? {},
+    provenance: extension.provenance ?? (rejected === '' ? null : statedProvenance(object, rejected)),
+    extra: { ...unknownFields(object), ...extension.extra },
   });
+}
+
+/** Fields that only other programs know; kept, so that an export gives them back. */
+function unknownFields(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !(key in FIELDS)));
+}
+
+/** How the wrong answer was made, as `scripts/make-sample-negatives.ts` states it; the model is named by its hash. */
+function statedProvenance(object: JsonObject, rejected: string): Provenance | null {
+  if (object.provenance === undefined || object.provenance === null) return null;
+  const stated = asObject(object.provenance, '"provenance"');
+  const parsed = Provenance.safeParse({
+    kind: 'generated',
+    modelHash: stated.model,
+    recipe: stated.steps ?? stated.recipe,
+    seed: stated.seed,
+    frameIndices: stated.frame_indices,
+    decoding: stated.decoding,
+    original: rejected,
+    createdAt: Date.now(),
+  });
+  if (!parsed.success) throw new RowError(`"provenance": ${firstIssue(parsed.error)}`);
+  return parsed.data;
 }
