@@ -51,12 +51,16 @@ export function addEvaluation(db: Database, evaluation: NewEvaluation): Evaluati
 }
 
 type EvaluationRow = { id: string; run_id: string | null; name: string; created_at: number };
-type AnswerRow = {
+/** One stored answer with what it is grouped by. */
+export type AnswerRow = {
   sample_id: string;
   answer: string;
   verdict: Verdict;
+  /** Nats; null for the base model. */
   kl: number | null;
   type: QuestionType;
+  /** Where the sample was imported from. */
+  source: string;
 };
 
 /** All evaluations, newest first. */
@@ -84,10 +88,10 @@ export function getEvaluation(db: Database, id: string): Evaluation {
 }
 
 /** Answers of one evaluation whose samples still exist, in the order of the samples. */
-function answersOf(db: Database, id: string): AnswerRow[] {
+export function answersOf(db: Database, id: string): AnswerRow[] {
   return db
     .prepare<AnswerRow>(
-      `SELECT a.sample_id, a.answer, a.verdict, a.kl, s.type
+      `SELECT a.sample_id, a.answer, a.verdict, a.kl, s.type, s.source
          FROM evaluation_answers a JOIN samples s ON s.id = a.sample_id
         WHERE a.evaluation_id = ? ORDER BY s.seq`,
     )

@@ -20,6 +20,8 @@ export type EvaluateRequest = {
   filter?: SampleFilter;
   /** Shown in lists. @default the run's name, or "base" */
   name?: string;
+  /** Most samples to ask about, spread evenly over all. @default all */
+  limit?: number;
 };
 
 /** Share of the progress bar for the answers; the rest is for the KL. Measured on the sample model. */
@@ -35,7 +37,10 @@ export async function evaluate(
   const manager = runManager(workbench);
   const run = runId === null ? null : await manager.get(runId);
   const adapterDir = runId === null ? null : await manager.adapterDir(runId);
-  const samples = new SampleLibrary(project).all(request.filter ?? { split: 'heldout' });
+  const samples = spread(
+    new SampleLibrary(project).all(request.filter ?? { split: 'heldout' }),
+    request.limit,
+  );
   if (samples.length === 0)
     throw new UserError(
       'BAD_INPUT',
@@ -55,6 +60,12 @@ export async function evaluate(
       ),
     result: (evaluation) => evaluation,
   });
+}
+
+/** At most `limit` items, evenly spread. */
+function spread<T>(items: T[], limit = Infinity): T[] {
+  if (items.length <= limit) return items;
+  return Array.from({ length: limit }, (_, i) => items[Math.floor((i * items.length) / limit)]);
 }
 
 type Evaluating = {

@@ -9,7 +9,7 @@ import type { EngineModel, EngineVideo, FrameCount } from '../../jobs/apis.ts';
 import { framesAt } from '../../media/decode.ts';
 import { defaultFrames, modelFrameIndices } from '../../media/model-frames.ts';
 import { perturbFrames, planPerturbation } from '../../media/perturb.ts';
-import { Recipe } from '../../contract/recipe.ts';
+import type { Recipe } from '../../contract/recipe.ts';
 import { PtsTable } from '../../media/pts.ts';
 import type { ChatMessage } from '../../models/chat-template.ts';
 import { hasVision } from '../../models/config.ts';

@@ -1,0 +1,98 @@
+/** @file `rrpo-workbench generate-answers`: answers of the base model or a run, on clean or perturbed clips, as JSON lines. */
+import path from 'node:path';
+import { SampleLibrary } from '../library/samples.ts';
+import { judge } from '../negatives/judge.ts';
+import { resolveRecipe } from '../negatives/recipes.ts';
+import { writeFileAtomic } from '../platform/files.ts';
+import { answerSamples } from '../services/answering.ts';
+import type { Skipped } from '../services/answering.ts';
+import { engineModel } from '../services/engine-requests.ts';
+import { runManager } from '../services/run-manager.ts';
+import { recipeOption } from './options.ts';
+import type { CommonOptions, Session } from './session.ts';
+
+export type GenerateAnswersOptions = CommonOptions & {
+  run?: string;
+  split: 'train' | 'heldout' | 'all';
+  recipe?: string;
+  seed: number;
+  temperature: number;
+  maxNewTokens: number;
+  out: string;
+};
+
+export async function generateAnswersCommand(
+  session: Session,
+  [folder]: string[],
+  options: GenerateAnswersOptions,
+): Promise<void> {
+  const { client, output, workbench } = session;
+  await client.project.open({ path: path.resolve(folder) });
+  const project = workbench.requireProject();
+  const runs = runManager(workbench);
+  const run = options.run === undefined ? null : await runs.get(options.run);
+  const adapterDir = run === null ? null : await runs.adapterDir(run.id);
+  const recipe =
+    options.recipe === undefined ? null : resolveRecipe(await recipeOption(options.recipe)).recipe;
+  const samples = new SampleLibrary(project).all(options.split === 'all' ? {} : { split: options.split });
+  const byId = new Map(samples.map((sample) => [sample.id, sample]));
+  const lines: string[] = [];
+  const counts = { right: 0, wrong: 0, unparseable: 0 };
+  const { done } = workbench.jobs.enqueue({
+    kind: 'evaluate',
+    title: 'Answering',
+    lane: 'engine',
+    run: ({ signal, progress }): Promise<Skipped> =>
+      answerSamples(workbench, {
+        samples,
+        model: engineModel(project, adapterDir),
+        recipe,
+        seed: options.seed,
+        decoding: {
+          temperature: options.temperature,
+          seed: options.seed,
+          maxNewTokens: options.maxNewTokens,
+        },
+        frames: run?.config.frames ?? null,
+        signal,
+        onAnswer: (sample, { text, tokens, finished, frameIndices }) => {
+          const verdict = judge({
+            type: sample.type,
+            question: sample.question,
+            reference: sample.chosen,
+            answer: text,
+          });
+          counts[verdict.verdict]++;
+          const { id, videoName, split, question, type, chosen } = byId.get(sample.id)!;
+          const row = {
+            sample_id: id,
+            video: videoName,
+            split,
+            type,
+            question,
+            reference: chosen,
+            answer: text,
+            ...verdict,
+          };
+          lines.push(
+            JSON.stringify({
+              ...row,
+              tokens,
+              finished,
+              frames: frameIndices,
+              recipe,
+              run: options.run ?? null,
+            }),
+          );
+        },
+        onProgress: (n, total) => progress(n / total, `${n} of ${total} answers`),
+      }),
+  });
+  const skipped = await done;
+  const file = path.resolve(options.out);
+  await writeFileAtomic(file, lines.map((line) => `${line}\n`).join(''));
+  output.result(
+    { file, answers: lines.length, ...counts, skipped },
+    `${lines.length} answers in ${file}: ${counts.right} right, ${counts.wrong} wrong, ${counts.unparseable} unparseable; ${skipped.length} skipped`,
+  );
+}

@@ -1,0 +1,53 @@
+/** @file `rrpo-workbench import`: videos and samples into a project. */
+import path from 'node:path';
+import type { ImportFormat, ImportReport } from '../contract/schemas.ts';
+import type { z } from 'zod';
+import type { CommonOptions, Session } from './session.ts';
+
+export type ImportOptions = CommonOptions & { format?: z.infer<typeof ImportFormat>; videoRoot?: string };
+
+const SAMPLE_FILES = ['.json', '.jsonl', '.ndjson', '.csv', '.tsv'];
+
+/** Files of samples by their extension; everything else is a video or a folder of videos. */
+export function isSampleFile(file: string): boolean {
+  return SAMPLE_FILES.includes(path.extname(file).toLowerCase());
+}
+
+export async function importCommand(
+  session: Session,
+  [folder, ...given]: string[],
+  options: ImportOptions,
+): Promise<void> {
+  const { client, output, follow, workbench } = session;
+  await client.project.open({ path: path.resolve(folder) });
+  const paths = given.map((p) => path.resolve(p));
+  const videos = paths.filter((p) => !isSampleFile(p));
+  const lines: string[] = [];
+  let added = null;
+  if (videos.length > 0) {
+    const { job, ...counts } = await client.library.addVideos({ paths: videos });
+    if (job !== null) await follow(job);
+    added = counts;
+    lines.push(
+      `Videos: ${counts.added} added, ${counts.duplicates} there already, ${counts.found} found again`,
+    );
+  }
+  const reports: (ImportReport & { path: string })[] = [];
+  for (const file of paths.filter(isSampleFile)) {
+    const job = await client.library.runImport({
+      path: file,
+      format: options.format,
+      videoRoot: options.videoRoot === undefined ? undefined : path.resolve(options.videoRoot),
+    });
+    const report = (await follow(job)) as ImportReport;
+    reports.push({ path: file, ...report });
+    lines.push(
+      `${path.basename(file)}: ${report.imported} samples imported, ${report.duplicates} there already, ${report.failed} bad rows`,
+    );
+    for (const { line, reason } of report.errors.slice(0, 10)) lines.push(`  line ${line}: ${reason}`);
+    if (report.errorsFile !== null) lines.push(`  all bad rows: ${report.errorsFile}`);
+  }
+  // Videos that rows name are probed in the background: a command ends when that is done.
+  await workbench.jobs.idle();
+  output.result({ videos: added, samples: reports }, lines.join('\n'));
+}
