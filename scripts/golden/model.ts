@@ -3,7 +3,7 @@
  * weight, plus that the layout of transformers 5.x is understood.
  */
 import path from 'node:path';
-import { matchTensors, openCheckpoint, readJson } from '../../src-main/models/checkpoint.ts';
+import { exists, matchTensors, openCheckpoint, readJson } from '../../src-main/models/checkpoint.ts';
 import type { Checkpoint } from '../../src-main/models/checkpoint.ts';
 import { hasVision, parseModelConfig } from '../../src-main/models/config.ts';
 import { decoder, embedTokens, headLogits, spliceFeatures } from '../../src-main/models/families/decoder.ts';
@@ -304,35 +304,37 @@ async function* trainingRows(
   if (!stored?.file) return;
   const header = await readSafetensorsHeader(path.join(dir, stored.file));
   const canonical = new Map([...checkpoint.tensors].map(([name, entry]) => [entry.name, name]));
+  const references = new Map<string, Float32Array>();
+  for (const entry of header.tensors.values()) references.set(entry.name, await readTensorFloat32(entry));
+  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
+  const total = Math.hypot(...[...references.values()].map(norm));
   let worst: Row | undefined;
-  let compared = 0;
-  for (const entry of header.tensors.values()) {
-    const name = canonical.get(entry.name);
-    const got = name === undefined ? undefined : results[`d.${name}`];
-    const want = await readTensorFloat32(entry);
+  for (const [stored, want] of references) {
+    const name = canonical.get(stored);
     // A weight that the loss does not reach has a gradient of zero and none on our side.
+    const got = name === undefined ? undefined : (results[`d.${name}`]?.data as Float32Array | undefined);
     const row = closeRow(
       `${fixture.name}/ce_grads`,
-      (got?.data as Float32Array | undefined) ?? new Float32Array(want.length),
+      got ?? new Float32Array(want.length),
       want,
       barOf(context),
     );
-    compared++;
-    row.note = `worst of ${header.tensors.size}: ${entry.name}`;
+    // Some gradients are zero in exact arithmetic (a key bias without rotary positions shifts all scores of a query alike);
+    // what is stored of them is rounding noise, so the error is measured against 1e-5 of the whole gradient at least.
+    row.error *= Math.min(1, norm(want) / (1e-5 * total));
+    row.pass = row.error < barOf(context);
+    row.note = `worst of ${references.size}: ${stored}`;
     if (!worst || !(row.error <= worst.error)) worst = row;
   }
   if (worst) yield worst;
   const missing = names.filter((name) => !header.tensors.has(checkpoint.tensors.get(name)!.name));
-  yield exactRow(
-    `${fixture.name}/ce_grads names`,
-    { compared, missing },
-    { compared: header.tensors.size, missing: [] },
-  );
+  yield exactRow(`${fixture.name}/ce_grads names`, { missing }, { missing: [] });
 }
 
 /** That transformers 5.x' configuration means the same and its tensor names are found. */
 async function* checkV5(dir: string, checkpoint: Checkpoint): AsyncGenerator<Row> {
   const file = path.join(dir, 'v5', 'config.json');
+  if (!(await exists(file))) return;
   const v5 = parseModelConfig(await readJson(file, ''), file);
   yield exactRow('v5/config.json', v5, checkpoint.config);
   const listed = (await readJson(path.join(dir, 'v5', 'tensor_names.json'), '')) as { names: string[] };
