@@ -23,6 +23,7 @@ import {
   PATCH_COLOURS,
   PATCH_SHAPES,
   patchTargets,
+  shiftTargets,
   stateTargets,
 } from './targets.ts';
 import type { RowSizes } from './training-graph.ts';
@@ -51,15 +52,14 @@ class FrameBuffers {
     this.#fields = new Float32Array(count * COLOURS.length * FRAME_FIELDS);
   }
 
-  /** Draws frame `t` of a scene into place `index`, and its targets when asked to. */
-  draw(index: number, scene: Scene, t: number, noise: Random | null, targets: boolean): void {
+  /** Draws frame `t` of a scene into place `index`, with its targets. */
+  draw(index: number, scene: Scene, t: number, noise: Random | null): void {
     const part = (array: Float32Array) => {
       const size = array.length / this.count;
       return array.subarray(index * size, (index + 1) * size);
     };
     modelFrame(scene, t, this.#bytes);
     toPatches(this.#bytes, part(this.patches), noise);
-    if (!targets) return;
     patchTargets(scene, t, part(this.#colours), part(this.#shapes));
     frameTargets(scene, t, part(this.#fields));
   }
@@ -68,13 +68,16 @@ class FrameBuffers {
     return { patches: float(this.patches, [this.count * GRID * GRID, PATCH_VALUES]) };
   }
 
-  targets(): Feeds {
+  patchTargets(): Feeds {
     const patches = this.count * GRID * GRID;
     return {
       patch_colours: float(this.#colours, [patches, PATCH_COLOURS]),
       patch_shapes: float(this.#shapes, [patches, PATCH_SHAPES]),
-      frame_fields: float(this.#fields, [this.count * COLOURS.length, FRAME_FIELDS]),
     };
+  }
+
+  frameTargets(): Feeds {
+    return { frame_fields: float(this.#fields, [this.count * COLOURS.length, FRAME_FIELDS]) };
   }
 }
 
@@ -95,9 +98,10 @@ export class FrameBatches {
         scene = makeScene(random, BALANCED);
         t = random.int(FRAMES);
       }
-      this.#buffers.draw(i, scene, t, random, true);
+      this.#buffers.draw(i, scene, t, random);
     }
-    return { ...this.#buffers.pixels(), ...this.#buffers.targets() };
+    const buffers = this.#buffers;
+    return { ...buffers.pixels(), ...buffers.patchTargets(), ...buffers.frameTargets() };
   }
 }
 
@@ -167,6 +171,7 @@ export class ClipBatches {
   readonly #rows: PackedRows;
   readonly #buffers: FrameBuffers;
   readonly #states: Int32Array;
+  readonly #shifts: Float32Array;
   readonly #arrivals: Int32Array;
 
   constructor(
@@ -180,6 +185,7 @@ export class ClipBatches {
     this.#rows = new PackedRows(tokenizer, rows, length, slots);
     this.#buffers = new FrameBuffers(rows * MODEL_FRAMES);
     this.#states = new Int32Array(rows * MODEL_FRAMES * COLOURS.length);
+    this.#shifts = new Float32Array(rows * MODEL_FRAMES * COLOURS.length * 3);
     this.#arrivals = new Int32Array(rows * COLOURS.length);
     this.sizes = { rows, length, slots, prefix: this.#rows.prefix, videoStart: this.#rows.videoStart };
   }
@@ -193,13 +199,14 @@ export class ClipBatches {
       const scene = makeScene(random, biased ? BIASED : BALANCED);
       const frames = sampleFrames(random.chance(0.5) ? 'stride' : 'linspace');
       frames.forEach((t, f) => {
-        this.#buffers.draw(row * MODEL_FRAMES + f, scene, t, random, false);
+        this.#buffers.draw(row * MODEL_FRAMES + f, scene, t, random);
       });
       const clip = this.#buffers.patches.length / rows;
       if (random.chance(mix.broken))
         breakClip(this.#buffers.patches.subarray(row * clip, (row + 1) * clip), random);
       const per = MODEL_FRAMES * COLOURS.length;
       stateTargets(scene, frames, this.#states.subarray(row * per, (row + 1) * per));
+      shiftTargets(scene, frames, this.#shifts.subarray(row * per * 3, (row + 1) * per * 3));
       arrivalTargets(
         scene,
         frames,
@@ -212,12 +219,13 @@ export class ClipBatches {
     const { cos, sin } = rotaryTables(this.#config, p.positions);
     const d = this.#config.text.headDim;
     const frameEnd = (row: number, f: number) => row * T + videoStart + (f + 1) * FRAME_TOKENS - 1;
-    const stateAt = Int32Array.from({ length: rows * MODEL_FRAMES }, (_, i) =>
+    const frameEnds = Int32Array.from({ length: rows * MODEL_FRAMES }, (_, i) =>
       frameEnd(Math.floor(i / MODEL_FRAMES), i % MODEL_FRAMES),
     );
-    const arrivalAt = Int32Array.from({ length: rows }, (_, row) => row * T + videoStart + VIDEO_TOKENS - 1);
+    const clipEnds = Int32Array.from({ length: rows }, (_, row) => row * T + videoStart + VIDEO_TOKENS - 1);
     const feeds: Feeds = {
       ...this.#buffers.pixels(),
+      ...this.#buffers.frameTargets(),
       ids: int(p.ids, [rows, T]),
       cos: float(cos, [rows, 1, T, d]),
       sin: float(sin, [rows, 1, T, d]),
@@ -225,9 +233,10 @@ export class ClipBatches {
       at: int(p.at, [rows * slots]),
       labels: int(p.labels, [rows * slots]),
       weights: float(p.weights, [rows * slots]),
-      state_at: int(stateAt, [rows * MODEL_FRAMES]),
-      arrival_at: int(arrivalAt, [rows]),
+      frame_ends: int(frameEnds, [rows * MODEL_FRAMES]),
+      clip_ends: int(clipEnds, [rows]),
       states: int(this.#states, [rows * MODEL_FRAMES * COLOURS.length]),
+      shifts: float(this.#shifts, [rows * MODEL_FRAMES * COLOURS.length, 3]),
       arrivals: int(this.#arrivals, [rows * COLOURS.length]),
     };
     return { feeds, asked };

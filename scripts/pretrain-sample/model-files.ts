@@ -115,7 +115,11 @@ function processorFiles(): Record<string, unknown> {
       image_grid_pinpoints: PINPOINTS,
       image_processor_type: 'LlavaOnevisionImageProcessor',
     },
-    'video_preprocessor_config.json': { ...pixels, num_frames: MODEL_FRAMES, video_processor_type: 'LlavaOnevisionVideoProcessor' },
+    'video_preprocessor_config.json': {
+      ...pixels,
+      num_frames: MODEL_FRAMES,
+      video_processor_type: 'LlavaOnevisionVideoProcessor',
+    },
     'processor_config.json': {
       image_token: '<image>',
       num_image_tokens: (IMAGE / PATCH) ** 2,

@@ -73,7 +73,6 @@ it('gives the golden logits of a video', { timeout: 20_000 }, async () => {
       Int32Array.from({ length: T }, (_, i) => i),
       [T],
     ),
-    tap: 1,
   });
   graph.output('logits', logits);
   const declared = new Set(graph.inputs.map(({ attrs }) => attrs.name));

@@ -104,16 +104,14 @@ export type DecoderInputs = {
   videoTokens: number;
   /** [K] int32: rows of [B*T] whose next token is wanted. */
   at: Value;
-  /** After which layer (1 = the first) the hidden states are tapped. */
-  tap: number;
 };
 
-/** Qwen2 decoder: logits [K, V] at the wanted positions and hidden states [B*T, H] at the tap. */
+/** Qwen2 decoder: logits [K, V] at the wanted positions, and the hidden states [B*T, H] after each layer but the last. */
 export function decode(
   w: Weights,
   c: LlavaOnevisionConfig,
   inputs: DecoderInputs,
-): { logits: Value; tapped: Value } {
+): { logits: Value; hidden: Value[] } {
   const { batch, length, videoStart, videoTokens } = inputs;
   const t: DecoderConfig = c.text;
   const H = t.hidden;
@@ -130,7 +128,7 @@ export function decode(
     1,
   ); // [B, T, H]
   let x = reshape(embedded, [batch * length, H]);
-  let tapped = x;
+  const hidden: Value[] = [];
   for (let i = 0; i < t.layers; i++) {
     const layer = `${t.prefix}layers.${i}`;
     const h = rmsNorm(x, w(`${layer}.input_layernorm.weight`), t.rmsEps);
@@ -155,10 +153,10 @@ export function decode(
     const gate = silu(linear(m, w(`${layer}.mlp.gate_proj.weight`)));
     const up = linear(m, w(`${layer}.mlp.up_proj.weight`));
     x = add(x, linear(mul(gate, up), w(`${layer}.mlp.down_proj.weight`)));
-    if (i + 1 === inputs.tap) tapped = x;
+    if (i < t.layers - 1) hidden.push(x);
   }
   const last = rmsNorm(x, w(`${t.prefix}norm.weight`), t.rmsEps);
-  return { logits: linear(last, w(t.head)), tapped };
+  return { logits: linear(last, w(t.head)), hidden };
 }
 
 /** Mean over rows of -sum(target * log p): logits and targets [N, C], rows of targets sum to one. */
@@ -180,4 +178,11 @@ export function frameLoss(raw: Value, targets: Value, fields: number): Value {
   const shapes = logSoftmax(slice(raw, 1, 3, fields));
   const shape = neg(div(reduceSum(mul(shapes, slice(targets, 1, 3, fields))), some));
   return add(add(presence, mul(position, 2)), mul(shape, 0.5));
+}
+
+/** Mean squared error of shifts where the colour is there: `raw` [N, 2], `targets` [N, 3] (there or not, dx, dy). */
+export function shiftLoss(raw: Value, targets: Value): Value {
+  const there = slice(targets, 1, 0, 1);
+  const off = sub(raw, slice(targets, 1, 1, 3));
+  return div(reduceSum(mul(mul(off, off), there)), add(reduceSum(there), 1));
 }

@@ -97,3 +97,24 @@ export function arrivalTargets(scene: Scene, frames: readonly number[], out: Int
     out[c] = seen === -1 ? frames.length : seen;
   });
 }
+
+/**
+ * How far each colour has come since the first sampled frame that showed it: [frames, COLOURS, 3] of there (0 or 1), dx, dy; a shift
+ * of a quarter of the clip is 1. A linear function of positions, so learned long before the states that follow from it.
+ */
+export function shiftTargets(scene: Scene, frames: readonly number[], out: Float32Array): void {
+  out.fill(0);
+  for (const o of scene.objects) {
+    const first = frames.find((t) => visible(o, t));
+    if (first === undefined) continue;
+    const [x0, y0] = centre(o, first);
+    frames.forEach((t, f) => {
+      if (!visible(o, t)) return;
+      const [x, y] = centre(o, t);
+      const at = (f * COLOURS.length + COLOURS.indexOf(o.colour)) * 3;
+      out[at] = 1;
+      out[at + 1] = ((x - x0) * 4) / SIZE;
+      out[at + 2] = ((y - y0) * 4) / SIZE;
+    });
+  }
+}

@@ -8,14 +8,11 @@ import type { Random } from '../../src-main/platform/random.ts';
 import { gradients } from '../../src-main/tensor/autodiff.ts';
 import { Graph, type Value } from '../../src-main/tensor/graph.ts';
 import { crossEntropy, linear } from '../../src-main/tensor/nn.ts';
-import { add, argMax, gather, mul, reduceMean, reshape } from '../../src-main/tensor/ops.ts';
+import { add, argMax, expand, gather, mul, reshape } from '../../src-main/tensor/ops.ts';
 import { COLOURS } from '../../resources/world/scene.ts';
 import { MODEL_FRAMES, VIDEO_TOKENS } from './model-files.ts';
-import { decode, frameLoss, project, softCrossEntropy, tower } from './network.ts';
+import { decode, frameLoss, project, shiftLoss, softCrossEntropy, tower } from './network.ts';
 import { FRAME_FIELDS, GRID, PATCH_COLOURS, PATCH_SHAPES, STATES } from './targets.ts';
-
-/** After which decoder layer the state heads read; the layers above are left to the questions. */
-export const TAP = 2;
 
 /** Sizes of the batch a whole-model graph is built for. */
 export type RowSizes = { rows: number; length: number; slots: number; prefix: number; videoStart: number };
@@ -26,6 +23,8 @@ export function headShapes(c: LlavaOnevisionConfig): Map<string, readonly number
     ['aux.patch_colour', PATCH_COLOURS, c.vision.hidden],
     ['aux.patch_shape', PATCH_SHAPES, c.vision.hidden],
     ['aux.frame', COLOURS.length * FRAME_FIELDS, c.vision.hidden],
+    ['aux.place', COLOURS.length * FRAME_FIELDS, c.text.hidden],
+    ['aux.shift', COLOURS.length * 2, c.text.hidden],
     ['aux.state', COLOURS.length * STATES, c.text.hidden],
     ['aux.arrival', COLOURS.length * (MODEL_FRAMES + 1), c.text.hidden],
   ];
@@ -93,13 +92,7 @@ function finish(
 }
 
 /** Tower losses: what is in each patch, and where each colour is in each frame. */
-function towerLosses(
-  graph: Graph,
-  w: (name: string) => Value,
-  features: Value,
-  c: LlavaOnevisionConfig,
-  frames: number,
-) {
+function towerLosses(graph: Graph, w: (name: string) => Value, features: Value, frames: number) {
   const patches = frames * GRID * GRID;
   const head = (x: Value, name: string) => linear(x, w(`aux.${name}.weight`), w(`aux.${name}.bias`));
   const patchColour = softCrossEntropy(
@@ -110,17 +103,23 @@ function towerLosses(
     head(features, 'patch_shape'),
     graph.input('patch_shapes', 'float32', [patches, PATCH_SHAPES]),
   );
-  const mean = reduceMean(reshape(features, [frames, GRID * GRID, c.vision.hidden]), 1); // [N, Hv]
-  const raw = reshape(head(mean, 'frame'), [frames * COLOURS.length, FRAME_FIELDS]);
+  // Every patch is to know the whole frame: then each visual token tells the decoder where everything is, and what moved is one
+  // comparison of two tokens instead of two sums over nine.
+  const each = frames * COLOURS.length;
+  const fields = graph.input('frame_fields', 'float32', [each, FRAME_FIELDS]);
+  const spread = expand(reshape(fields, [frames, 1, COLOURS.length * FRAME_FIELDS]), [
+    frames,
+    GRID * GRID,
+    COLOURS.length * FRAME_FIELDS,
+  ]);
   const frame = frameLoss(
-    raw,
-    graph.input('frame_fields', 'float32', [frames * COLOURS.length, FRAME_FIELDS]),
+    reshape(head(features, 'frame'), [patches * COLOURS.length, FRAME_FIELDS]),
+    reshape(spread, [patches * COLOURS.length, FRAME_FIELDS]),
     FRAME_FIELDS,
   );
   graph.output('patch_colour_loss', patchColour);
   graph.output('patch_shape_loss', patchShape);
   graph.output('frame_loss', frame);
-  graph.output('frame_raw', raw);
   return add(add(patchColour, patchShape), frame);
 }
 
@@ -137,12 +136,13 @@ export function towerGraph(
   const graph = new Graph();
   const { weights, used } = lazyWeights(graph, shapes);
   const features = tower(weights, c.vision, patchInput(graph, c, frames), frames);
-  return finish(graph, towerLosses(graph, weights, features, c, frames), used, train ? ofTower : null);
+  return finish(graph, towerLosses(graph, weights, features, frames), used, train ? ofTower : null);
 }
 
 /**
  * The whole model over packed rows, the tower frozen (moved by the first noisy gradients of the decoder it forgets what it
- * learned). The scalar `state_weight` scales the auxiliary losses. Output `predicted`: the most likely token of each slot.
+ * learned). The scalar `state_weight` scales the auxiliary losses. Outputs `predicted` and
+ * `states_predicted`: the most likely token of each slot and state of each colour in each frame.
  */
 export function modelGraph(
   c: LlavaOnevisionConfig,
@@ -156,7 +156,7 @@ export function modelGraph(
   const { weights, used } = lazyWeights(graph, shapes);
   const features = tower(weights, c.vision, patchInput(graph, c, frames), frames);
   const d = c.text.headDim;
-  const { logits, tapped } = decode(weights, c, {
+  const { logits, hidden } = decode(weights, c, {
     batch: B,
     length: T,
     ids: graph.input('ids', 'int32', [B, T]),
@@ -167,28 +167,45 @@ export function modelGraph(
     videoStart: sizes.videoStart,
     videoTokens: VIDEO_TOKENS,
     at: graph.input('at', 'int32', [B * slots]),
-    tap: TAP,
   });
   const answers = crossEntropy(
     logits,
     graph.input('labels', 'int32', [B * slots]),
     graph.input('weights', 'float32', [B * slots]),
   );
-  // State heads read the last token of each frame; the arrival head the newline behind the last frame.
-  const head = (name: string, at: string, count: number) =>
-    linear(
-      gather(tapped, graph.input(at, 'int32', [count]), 0),
+  // Heads on the last token of each frame (after the first layer: what is where; after the second: what has happened) and on the
+  // newline behind the last frame. The layers above are left to the questions.
+  const frameEnds = graph.input('frame_ends', 'int32', [frames]);
+  const head = (name: string, layer: number, at: Value, fields: number) => {
+    const y = linear(
+      gather(hidden[layer], at, 0),
       weights(`aux.${name}.weight`),
       weights(`aux.${name}.bias`),
     );
-  const states = reshape(head('state', 'state_at', frames), [frames * COLOURS.length, STATES]);
-  const stateLoss = crossEntropy(states, graph.input('states', 'int32', [frames * COLOURS.length]));
-  const arrivals = reshape(head('arrival', 'arrival_at', B), [B * COLOURS.length, MODEL_FRAMES + 1]);
-  const arrivalLoss = crossEntropy(arrivals, graph.input('arrivals', 'int32', [B * COLOURS.length]));
+    return reshape(y, [Number(at.shape[0]) * COLOURS.length, fields]);
+  };
+  const each = frames * COLOURS.length;
+  const placeLoss = frameLoss(
+    head('place', 0, frameEnds, FRAME_FIELDS),
+    graph.input('frame_fields', 'float32', [each, FRAME_FIELDS]),
+    FRAME_FIELDS,
+  );
+  const moved = shiftLoss(head('shift', 1, frameEnds, 2), graph.input('shifts', 'float32', [each, 3]));
+  const states = head('state', 1, frameEnds, STATES);
+  const stateLoss = crossEntropy(states, graph.input('states', 'int32', [each]));
+  const clipEnds = graph.input('clip_ends', 'int32', [B]);
+  const arrivalLoss = crossEntropy(
+    head('arrival', 1, clipEnds, MODEL_FRAMES + 1),
+    graph.input('arrivals', 'int32', [B * COLOURS.length]),
+  );
+  graph.output('place_loss', placeLoss);
+  graph.output('shift_loss', moved);
   graph.output('answer_loss', answers);
   graph.output('state_loss', stateLoss);
   graph.output('arrival_loss', arrivalLoss);
   graph.output('predicted', argMax(logits));
-  const loss = add(answers, mul(add(stateLoss, arrivalLoss), graph.input('state_weight', 'float32', [])));
+  graph.output('states_predicted', argMax(states));
+  const watched = add(add(stateLoss, arrivalLoss), add(placeLoss, mul(moved, 2)));
+  const loss = add(answers, mul(watched, graph.input('state_weight', 'float32', [])));
   return finish(graph, loss, used, train ? (name) => !ofTower(name) : null);
 }
