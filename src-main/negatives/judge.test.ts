@@ -44,7 +44,9 @@ const table: { type: QuestionType; question: string; reference: string; cases: C
       ['The red circle moves.', 'unparseable'], // not option T
       ['A circle is moving.', 'unparseable'], // not option A
       ['A', 'wrong'],
-      ['(B) left', 'unparseable'], // letter and text disagree
+      ['(B) left', 'unparseable'], // letter and text disagree, one of them is right
+      ['(A) right', 'unparseable'],
+      ['(A) down', 'wrong'], // they disagree, and neither is right
       ['(A) or (B)', 'unparseable'],
       ['A and B', 'unparseable'],
       ['left or right', 'unparseable'],

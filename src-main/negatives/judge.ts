@@ -53,6 +53,9 @@ function judgeChoice({ question, reference, answer }: Judged): Judgement {
   const gold = parseChoice(reference, options);
   if (gold.letter === null) return unreadable(`the preferred answer names no option: ${gold.reason}`);
   const said = parseChoice(answer, options);
+  // Letter and text that name two options cannot be right; they are wrong when neither is the preferred one.
+  if (said.conflict !== undefined && !said.conflict.includes(gold.letter))
+    return compare(false, `${said.reason}; preferred: ${gold.letter}`);
   if (said.letter === null) return unreadable(said.reason);
   return compare(said.letter === gold.letter, `${said.reason}; preferred: ${gold.letter}`);
 }

@@ -8,7 +8,12 @@ import { findRun, negates, normalText, normalWords } from './normalize.ts';
 export type Option = { letter: string; text: string };
 
 /** The option an answer names, or null with the reason. */
-export type OptionChoice = { letter: string | null; reason: string };
+export type OptionChoice = {
+  letter: string | null;
+  reason: string;
+  /** The options that the letter and the text name, when these are two different ones. */
+  conflict?: readonly [letter: string, text: string];
+};
 
 /**
  * The options listed in a question, in order: lines such as `(A) red`, `A. red`, `A) red`, `A: red`, or all of them on one line.
@@ -55,7 +60,11 @@ export function parseChoice(answer: string, options: readonly Option[]): OptionC
       (o) => o.letter !== stated.letter && normalText(o.text) === normalText(stated.text),
     );
     if (stated.text !== '' && named.length > 0)
-      return { letter: null, reason: `letter ${stated.letter} but the text of option ${named[0].letter}` };
+      return {
+        letter: null,
+        reason: `letter ${stated.letter} but the text of option ${named[0].letter}`,
+        conflict: [stated.letter, named[0].letter],
+      };
     return { letter: stated.letter, reason: `option letter ${stated.letter}` };
   }
   // "Blue (B)": the letter in brackets behind the text.
