@@ -108,8 +108,8 @@ export async function frameByIndex(
   return (await framesAt(file, table, [index], options))[0];
 }
 
-/** Opens a video, with a missing file told apart from a broken one. */
-export function openVideo(file: string): VideoSource {
+/** Opens a video, with a missing file told apart from a broken one. `timesOnly`: for timestamps, not for pixels. */
+export function openVideo(file: string, timesOnly = false): VideoSource {
   let bytes: number;
   try {
     const stat = statSync(file);
@@ -132,7 +132,7 @@ export function openVideo(file: string): VideoSource {
       `${file}: expected a video, got an empty file`,
       'Copy or download it again.',
     );
-  return VideoSource.open(file);
+  return VideoSource.open(file, timesOnly);
 }
 
 /** Decodes one frame and checks that it is frame `index` of the table. */

@@ -135,10 +135,10 @@ export class VideoSource {
   }
 
   /**
-   * Opens a file for decoding. `threads` 0 lets FFmpeg choose.
+   * Opens a file for decoding. `timesOnly` leaves out work that changes pixels but no timestamps: do not look at the frames then.
    * @throws UserError CORRUPT (not readable), BAD_INPUT (no video in it), UNSUPPORTED (no decoder)
    */
-  static open(file: string, threads = 0): VideoSource {
+  static open(file: string, timesOnly = false): VideoSource {
     const format = new FormatContext();
     let decoder: CodecContext | null = null;
     try {
@@ -166,7 +166,8 @@ export class VideoSource {
       decoder.allocContext3(codec);
       must(decoder.parametersToContext(stream.codecpar), 'reading the codec parameters');
       decoder.pktTimebase = stream.timeBase;
-      decoder.threadCount = threads;
+      decoder.threadCount = 0; // FFmpeg chooses
+      if (timesOnly) setOptions(decoder, { skip_loop_filter: 'all' });
       must(decoder.open2Sync(codec), `opening the ${codec.name} decoder`);
       return new VideoSource(file, format, stream, decoder);
     } catch (error) {

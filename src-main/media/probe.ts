@@ -49,7 +49,7 @@ type Scan = { table: PtsTable; missing: number; duplicate: number; backwards: nu
  * @throws UserError NOT_FOUND, CORRUPT, BAD_INPUT (no picture), UNSUPPORTED (no decoder); AbortError
  */
 export async function probeVideo(file: string, options: ProbeOptions = {}): Promise<ProbeReport> {
-  const source = openVideo(file);
+  const source = openVideo(file, true);
   try {
     const scan = await scanFrames(source, options);
     options.signal?.throwIfAborted();
