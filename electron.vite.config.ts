@@ -32,5 +32,11 @@ export default defineConfig({
       },
     },
   },
-  renderer: rendererOptions,
+  renderer: {
+    ...rendererOptions,
+    build: {
+      ...rendererOptions.build,
+      rolldownOptions: { input: path.resolve(import.meta.dirname, 'src-renderer', 'index.html') },
+    },
+  },
 });
