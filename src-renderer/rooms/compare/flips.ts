@@ -1,0 +1,42 @@
+/** @file Which way an answer turned between base and tuned, and the change in words. */
+import type { ComparisonRow, PairedComparison } from '../../../src-main/contract/schemas.ts';
+import { plural } from '../../composables/format.ts';
+
+export type Only = 'all' | 'disagreements' | 'fixed' | 'broken';
+export type Flip = 'fixed' | 'broken' | 'same';
+
+/** Fixed: wrong (or unreadable) before and right after. Broken: the other way. */
+export function flipOf(row: Pick<ComparisonRow, 'base' | 'tuned'>): Flip {
+  const before = row.base.verdict === 'right';
+  const after = row.tuned.verdict === 'right';
+  if (before === after) return 'same';
+  return after ? 'fixed' : 'broken';
+}
+
+/** Does the row belong to a filter? Disagreements are answers with other words, whatever their verdicts. */
+export function keep(row: Pick<ComparisonRow, 'base' | 'tuned'>, only: Only): boolean {
+  switch (only) {
+    case 'all':
+      return true;
+    case 'disagreements':
+      return row.base.text.trim() !== row.tuned.text.trim();
+    case 'fixed':
+    case 'broken':
+      return flipOf(row) === only;
+    default:
+      return only satisfies never;
+  }
+}
+
+/** One sentence on the difference in accuracy and how sure it is. */
+export function inWords(paired: PairedComparison): string {
+  const { value, low, high } = paired.difference;
+  const points = (x: number): string => `${x > 0 ? '+' : ''}${(x * 100).toFixed(1)}`;
+  const p = paired.pValue < 0.001 ? 'p < 0.001' : `p = ${paired.pValue.toFixed(3)}`;
+  const change =
+    value === 0
+      ? 'No change in accuracy'
+      : `${points(value)} points, 95 % interval ${points(low)} to ${points(high)}`;
+  const sure = low > 0 ? 'better' : high < 0 ? 'worse' : 'not told apart from chance';
+  return `${change} over ${plural(paired.n, 'question')}: ${sure} (${p}).`;
+}
