@@ -41,8 +41,8 @@ async function startServe(home: string): Promise<Host> {
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => {
       text += chunk.toString();
-      const line = text.split('\n').find((l) => l.includes('"url"'));
-      if (line) resolve((JSON.parse(line) as { url: string }).url);
+      const match = /"url":\s*"([^"]+)"/.exec(text);
+      if (match) resolve(match[1]);
     });
     child.once('exit', (code) =>
       reject(new Error(`serve ended with code ${code} before it was ready: ${text}`)),

@@ -55,10 +55,19 @@ export class PairService {
   readonly #samples: SampleLibrary;
   readonly #journal: Journal;
   readonly #onChange: (pairId: string, version: number) => void;
+  readonly #reviewer: string | undefined;
 
-  /** `onChange` is called after each change is on the disk. */
-  constructor(project: OpenProject, onChange: (pairId: string, version: number) => void = () => undefined) {
+  /**
+   * `onChange` is called after each change is on the disk. `reviewer` is stamped on the history instead of the project's own,
+   * for changes that no person made.
+   */
+  constructor(
+    project: OpenProject,
+    onChange: (pairId: string, version: number) => void = () => undefined,
+    reviewer?: string,
+  ) {
     this.#project = project;
+    this.#reviewer = reviewer;
     this.#samples = new SampleLibrary(project);
     this.#journal = new Journal(project.db);
     this.#onChange = onChange;
@@ -187,7 +196,7 @@ export class PairService {
         pairId: id,
         version: 1,
         at: now,
-        reviewer: this.#project.reviewer,
+        reviewer: this.#reviewer ?? this.#project.reviewer,
         action: 'created',
         summary: CREATED[provenance.kind],
       });
@@ -322,7 +331,7 @@ export class PairService {
       pairId: id,
       version: next.version,
       at: next.updated_at,
-      reviewer: this.#project.reviewer,
+      reviewer: this.#reviewer ?? this.#project.reviewer,
       action,
       summary,
     };
