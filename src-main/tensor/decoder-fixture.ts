@@ -39,7 +39,7 @@ export const TINY: DecoderSizes = {
   keyHeads: 2,
   feedForward: 24,
   vocabulary: 20,
-  prompt: 5,
+  prompt: 6,
   response: 3,
   rank: 2,
 };
@@ -63,6 +63,8 @@ export const BETA = 0.4;
 /** LoRA's alpha / rank. */
 export const LORA_SCALE = 2;
 const EPSILON = 1e-6;
+/** Row blocks of the attention; the row lengths are multiples of it. */
+const CAUSAL_BLOCKS = Number(process.env.CB ?? 4);
 
 /** Name, shape and typical size of every frozen weight, in file order. */
 export function weightShapes(sizes: DecoderSizes): { name: string; shape: number[]; deviation: number }[] {
@@ -151,7 +153,7 @@ export function buildTrainingGraph(
         rotaryEmbedding(q, pick(cos), pick(sin)),
         rotaryEmbedding(k, cos, sin),
         v,
-        { mask: pick(mask) },
+        { mask: pick(mask), causalBlocks: isLast ? 1 : CAUSAL_BLOCKS },
       );
       x = ops.add(pick(x), project(layer, 'o', joinHeads(attended)));
       const inner = rmsNorm(x, find(weights, `${layer}.norm2`), EPSILON);

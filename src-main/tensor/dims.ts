@@ -135,6 +135,13 @@ export function bindDim(dim: Dim, bindings: Readonly<Record<string, number>>): D
   return sum;
 }
 
+/** For a dimension that is a multiple of one symbol ('T', '4*Q'): that symbol and the factor; undefined otherwise. */
+export function singleSymbol(dim: Dim): { symbol: string; factor: number } | undefined {
+  const [term, ...others] = termsOf(dim);
+  if (term === undefined || others.length > 0 || term.symbols.length !== 1) return undefined;
+  return { symbol: term.symbols[0], factor: term.coefficient };
+}
+
 /** Whether two shapes are equal, symbol for symbol. */
 export function sameShape(a: readonly Dim[], b: readonly Dim[]): boolean {
   return a.length === b.length && a.every((dim, axis) => dim === b[axis]);

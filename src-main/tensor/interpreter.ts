@@ -2,7 +2,7 @@
  * @file A slow reference engine: evaluates a graph in float64 with plain loops. Finite differences and the checks of the
  * real engine use it, and it shows that the op table is enough to implement another engine.
  */
-import { bindDim, type Dim } from './dims.ts';
+import { bindDim, type Dim, singleSymbol } from './dims.ts';
 import { type Graph, isOp, type Node, type OpName, type TypedArray, type Value } from './graph.ts';
 import type { Bindings } from './rewrite.ts';
 
@@ -30,7 +30,8 @@ export function interpret(graph: Graph, feeds: Readonly<Record<string, Dense>>):
   const bindings: Record<string, number> = {};
   for (const { attrs } of graph.inputs) {
     attrs.shape.forEach((dim, axis) => {
-      if (typeof dim === 'string') bindings[dim] ??= feeds[attrs.name].shape[axis];
+      const single = singleSymbol(dim);
+      if (single) bindings[single.symbol] ??= feeds[attrs.name].shape[axis] / single.factor;
     });
   }
   const values = new Map<Value, Dense>();

@@ -2,7 +2,7 @@
  * @file Composites written only in ops: the layers that model families and losses are made of.
  * Weights follow Hugging Face's layout: a linear weight is [out, in].
  */
-import { divideDims, multiplyDims, sizeOf } from './dims.ts';
+import { type Dim, divideDims, multiplyDims, sizeOf } from './dims.ts';
 import type { Value } from './graph.ts';
 import {
   add,
@@ -100,6 +100,12 @@ export interface AttentionOptions {
   readonly mask?: Value;
   /** Defaults to 1 / sqrt(D). */
   readonly scale?: number;
+  /**
+   * Says that the mask hides every key behind its query (row t sees only columns <= t, T = S), and computes the scores in
+   * this many row blocks, each up to its own end: 4 blocks save 3/8 of the work. T must be divisible: a number, or '4*Q'.
+   * @default 1
+   */
+  readonly causalBlocks?: number;
 }
 
 /**
@@ -121,18 +127,41 @@ export function scaledDotProductAttention(
       `scaledDotProductAttention: expected q [B, H, T, D] with H a multiple of the key heads, got q [${q.shape.join(', ')}], k [${k.shape.join(', ')}]`,
     );
   }
-  const rows = multiplyDims(group, queries);
+  const blocks = options.causalBlocks ?? 1;
+  const height = divideDims(queries, blocks);
+  if (height === undefined || (blocks > 1 && queries !== keys)) {
+    throw new Error(
+      `scaledDotProductAttention: expected T = S divisible by ${blocks} causal blocks, got T ${queries} and S ${keys}`,
+    );
+  }
   const outer = multiplyDims(batch, keyHeads);
-  const scaled = mul(q, options.scale ?? 1 / Math.sqrt(size));
-  const stacked = reshape(scaled, [outer, rows, size]); // [B*KV, G*T, D]
+  const rows = multiplyDims(group, height);
+  const grouped = reshape(mul(q, options.scale ?? 1 / Math.sqrt(size)), [outer, group, queries, size]);
   const flatKeys = reshape(k, [outer, keys, size]); // [B*KV, S, D]
   const flatValues = reshape(v, [outer, keys, size]); // [B*KV, S, D]
-  let scores = matMul(stacked, flatKeys, { transposeB: true }); // [B*KV, G*T, S]
-  if (options.mask) {
-    const grid = reshape(scores, [batch, keyHeads, group, queries, keys]);
-    scores = reshape(add(grid, options.mask), [outer, rows, keys]);
-  }
-  return reshape(matMul(softmax(scores), flatValues), [batch, heads, queries, size]);
+  const parts = Array.from({ length: blocks }, (_, block) => {
+    const [start, end] = [multiplyDims(height, block), multiplyDims(height, block + 1)];
+    const seen = blocks === 1 ? keys : end;
+    const stacked = reshape(slice(grouped, 2, start, end), [outer, rows, size]); // [B*KV, G*t, D]
+    let scores = matMul(stacked, slice(flatKeys, 1, 0, seen), { transposeB: true }); // [B*KV, G*t, s]
+    if (options.mask) {
+      const mask = blocks === 1 ? options.mask : maskBlock(options.mask, start, end);
+      scores = reshape(add(reshape(scores, [batch, keyHeads, group, height, seen]), mask), [
+        outer,
+        rows,
+        seen,
+      ]);
+    }
+    return reshape(matMul(softmax(scores), slice(flatValues, 1, 0, seen)), [outer, group, height, size]);
+  });
+  return reshape(concat(parts, 2), [batch, heads, queries, size]);
+}
+
+/** Rows start..end and columns 0..end of a mask [..., T, S]; an axis of size 1 is broadcast and stays. */
+function maskBlock(mask: Value, start: Dim, end: Dim): Value {
+  const [rows, columns] = mask.shape.slice(-2);
+  const part = rows === 1 ? mask : slice(mask, -2, start, end);
+  return columns === 1 ? part : slice(part, -1, 0, end);
 }
 
 /** [T, H*D] -> [1, H, T, D]: the projection of one row, split into heads. */

@@ -1,6 +1,6 @@
 /** @file Writes a graph as an ONNX model; weights stay in their files as external data. */
 import path from 'node:path';
-import { type Dim, termsOf } from './dims.ts';
+import { type Dim, singleSymbol, termsOf } from './dims.ts';
 import { type Graph, isOp, type Node, type OpName, toTyped, type Value } from './graph.ts';
 import { type OnnxAttribute, type OnnxDomain, OnnxModel } from './onnx-model.ts';
 import { EMIT, type Emitter, type OnnxTarget } from './onnx-rules.ts';
@@ -118,26 +118,33 @@ class Writer implements Emitter {
 
   /** A polynomial over symbols as int64 nodes (they run on the CPU: bind the dimensions for a GPU). */
   #expression(dim: string): string {
+    const known = this.#symbols.get(dim);
+    if (known !== undefined) return known;
     const terms = termsOf(dim).map(({ coefficient, symbols }) => {
       const factors = symbols.map((symbol) => this.#symbol(symbol));
       if (coefficient !== 1 || factors.length === 0) factors.push(this.integers([coefficient]));
       return factors.reduce((product, factor) => this.node('Mul', [product, factor]));
     });
-    return terms.reduce((sum, term) => this.node('Add', [sum, term]));
+    const size = terms.reduce((sum, term) => this.node('Add', [sum, term]));
+    this.#symbols.set(dim, size);
+    return size;
   }
 
   #symbol(symbol: string): string {
     const known = this.#symbols.get(symbol);
     if (known !== undefined) return known;
     for (const input of this.#graph.inputs) {
-      const axis = input.shape.indexOf(symbol);
-      if (axis < 0) continue;
-      const size = this.node('Shape', [input.attrs.name], { start: axis, end: axis + 1 });
-      this.#symbols.set(symbol, size);
-      return size;
+      for (const [axis, dim] of input.shape.entries()) {
+        const single = singleSymbol(dim);
+        if (single?.symbol !== symbol) continue;
+        let size = this.node('Shape', [input.attrs.name], { start: axis, end: axis + 1 });
+        if (single.factor !== 1) size = this.node('Div', [size, this.integers([single.factor])]);
+        this.#symbols.set(symbol, size);
+        return size;
+      }
     }
     throw new Error(
-      `dimension '${symbol}': expected an input with exactly this dimension, got none — bind it to a number`,
+      `dimension '${symbol}': expected an input with this dimension or a multiple of it, got none — bind it to a number`,
     );
   }
 }

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
-import { bindDim, type Dim, formatShape, symbolsOf } from './dims.ts';
+import { bindDim, type Dim, formatShape, singleSymbol, symbolsOf } from './dims.ts';
 import { ARRAY_OF, type DType, type Graph, isOp, type Node, toTyped, type TypedArray } from './graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
 import { optimizeGraph } from './optimize.ts';
@@ -167,19 +167,26 @@ export function checkFeeds(
     }
     shape.forEach((dim, axis) => {
       const actual = tensor.shape[axis];
+      const single = singleSymbol(dim);
       if (typeof dim === 'number') {
         if (dim !== actual) throw wrong(`${dtype}${formatShape(shape)}`);
-      } else if (symbolsOf(dim)[0] !== dim) later.push({ name, dim, size: actual });
-      else if (bindings[dim] === undefined) [bindings[dim], origin[dim]] = [actual, name];
-      else if (bindings[dim] !== actual) {
-        throw wrong(`${dtype}${formatShape(shape)} with ${dim} = ${bindings[dim]} as in '${origin[dim]}'`);
-      }
+      } else if (single && bindings[single.symbol] === undefined) {
+        if (actual % single.factor !== 0)
+          throw wrong(`${dtype}${formatShape(shape)}, a multiple of ${single.factor}`);
+        [bindings[single.symbol], origin[single.symbol]] = [actual / single.factor, name];
+      } else later.push({ name, dim, size: actual });
     });
   }
   for (const { name, dim, size } of later) {
     const expected = bindDim(dim, bindings);
-    if (expected !== size)
-      throw new Error(`run: input '${name}': expected ${dim} = ${expected}, got ${size}`);
+    if (expected !== size) {
+      const sources = symbolsOf(dim).map(
+        (symbol) => `${symbol} = ${bindings[symbol]} from '${origin[symbol]}'`,
+      );
+      throw new Error(
+        `run: input '${name}': expected ${dim} = ${expected}, got ${size} (${sources.join(', ')})`,
+      );
+    }
   }
   return bindings;
 }
