@@ -19,6 +19,7 @@ import { frozenWeights } from '../models/weights.ts';
 import { gradients } from '../tensor/autodiff.ts';
 import { Graph } from '../tensor/graph.ts';
 import { createSession, type Session, type Tensor } from '../tensor/onnxruntime.ts';
+import { concat, reshape, split } from '../tensor/ops.ts';
 import type { LoraAdapter } from './adapter.ts';
 import { fillMask, spliceRows, type PairLayout, type SideLayout } from './batch.ts';
 import type { TrainingConfig } from './config.ts';
@@ -57,24 +58,38 @@ export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGrap
     const features = graph.input('features', 'float32', ['F', text.hidden]);
     embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', [rows === 1 ? 'L' : '2*L']));
   }
+  const shared = rows === 1;
+  const gathers = {
+    chosen: graph.input('chosen.gather', 'int32', ['C']),
+    rejected: graph.input('rejected.gather', 'int32', ['J']),
+  };
   const inputs = {
     embeds,
     cos: graph.input('cos', 'float32', [rows, 'L', text.headDim]),
     sin: graph.input('sin', 'float32', [rows, 'L', text.headDim]),
-    mask: graph.input('mask', 'float32', [rows, 1, 1, 'L', 'L']),
+    mask: graph.input('mask', 'float32', shared ? ['L', 'L'] : [rows, 1, 1, 'L', 'L']),
+    // In one row the last layer is computed at the positions that predict labels only.
+    rows: shared ? concat([gathers.chosen, gathers.rejected], 0) : undefined,
   };
-  const policyHidden = decoder(policy, text, inputs).hidden; // [R, L, H]
-  const referenceHidden = decoder(reference, text, inputs).hidden;
-  const side = (name: 'chosen' | 'rejected', size: string): SideInputs => {
-    const at = graph.input(`${name}.gather`, 'int32', [size]);
-    return {
-      logits: headLogits(policy, text, gatherPositions(policyHidden, at)), // [M, V]
-      referenceLogits: headLogits(reference, text, gatherPositions(referenceHidden, at)),
-      labels: graph.input(`${name}.labels`, 'int32', [size, 1]),
-      rewarded: graph.input(`${name}.rewarded`, 'float32', [1, size]),
-      labelled: graph.input(`${name}.labelled`, 'float32', [1, size]),
-    };
+  const hidden = (context: FamilyContext) => {
+    const all = decoder(context, text, inputs).hidden; // [R, L, H], or [1, C+J, H]
+    if (!shared)
+      return {
+        chosen: gatherPositions(all, gathers.chosen),
+        rejected: gatherPositions(all, gathers.rejected),
+      };
+    const [chosen, rejected] = split(reshape(all, ['C+J', text.hidden]), 0, ['C', 'J']);
+    return { chosen, rejected };
   };
+  const policyHidden = hidden(policy);
+  const referenceHidden = hidden(reference);
+  const side = (name: 'chosen' | 'rejected', size: string): SideInputs => ({
+    logits: headLogits(policy, text, policyHidden[name]), // [M, V]
+    referenceLogits: headLogits(reference, text, referenceHidden[name]),
+    labels: graph.input(`${name}.labels`, 'int32', [size, 1]),
+    rewarded: graph.input(`${name}.rewarded`, 'float32', [1, size]),
+    labelled: graph.input(`${name}.labelled`, 'float32', [1, size]),
+  });
   const outputs = preferenceLoss(
     {
       chosen: side('chosen', 'C'),
@@ -212,7 +227,11 @@ export function pairFeeds(
     ids: { dtype: 'int32', shape: [rows, length], data: layout.ids },
     cos: { dtype: 'float32', shape: [rows, length, text.headDim], data: cos },
     sin: { dtype: 'float32', shape: [rows, length, text.headDim], data: sin },
-    mask: { dtype: 'float32', shape: [rows, 1, 1, length, length], data: fillMask(layout) },
+    mask: {
+      dtype: 'float32',
+      shape: rows === 1 ? [length, length] : [rows, 1, 1, length, length],
+      data: fillMask(layout),
+    },
     weight: { dtype: 'float32', shape: [1], data: Float32Array.of(weight) },
   };
   if (features) {

@@ -33,13 +33,18 @@ export type DecoderInputs = {
   mask: Value;
   /** Keys and values of earlier positions, one per layer. */
   past?: readonly LayerCache[];
+  /**
+   * Positions [M] (int32) whose hidden states are wanted; only for B = 1, without a past, and a mask [T, T]. The last layer
+   * then computes queries and MLP for these alone: with a long prompt that saves most of a layer in each direction.
+   */
+  rows?: Value;
 };
 
 /** Results of {@link decoder}. */
 export type DecoderOutputs = {
-  /** Residual stream after each layer, [B, T, H]. */
+  /** Residual stream after each layer, [B, T, H]; with `rows` the last is [1, M, H]. */
   layers: Value[];
-  /** After the final norm, [B, T, H]; the input of {@link headLogits}. */
+  /** After the final norm, [B, T, H] or with `rows` [1, M, H]; the input of {@link headLogits}. */
   hidden: Value;
   /** Keys (rotated) and values of the T given positions, one per layer: what the caller appends to its cache. */
   present: LayerCache[];
@@ -85,7 +90,7 @@ export function decoder(
     x.shape.length === 3 ? reshape(x, [x.shape[0], 1, x.shape[1], x.shape[2]]) : x;
   const [cos, sin] = [table(inputs.cos), table(inputs.sin)];
   const [batch, length, width] = inputs.embeds.shape as [Dim, Dim, Dim];
-  const grid = (rows: Value) => reshape(rows, [batch, length, width]);
+  const grid = (stream: Value) => reshape(stream, [batch, divideDims(stream.shape[0], batch)!, width]);
   const layers: Value[] = [];
   const present: LayerCache[] = [];
   // The residual stream stays flat, [B*T, H], so that no linear needs a reshape around it.
@@ -93,16 +98,18 @@ export function decoder(
   for (let layer = 0; layer < config.layers; layer++) {
     const at = `layers.${layer}.`;
     const path = `${config.prefix}${at}`;
+    const rows = layer === config.layers - 1 ? inputs.rows : undefined;
     const attended = attention(context, config, path, norm(`${at}input_layernorm`, x), {
       batch,
       length,
       cos,
       sin,
-      mask: inputs.mask,
+      mask: rows ? gather(inputs.mask, rows) : inputs.mask,
       past: inputs.past?.[layer],
+      rows,
     });
     present.push(attended.present);
-    x = add(x, attended.output);
+    x = add(rows ? gather(x, rows) : x, attended.output);
     const y = norm(`${at}post_attention_layernorm`, x);
     const gate = silu(hookedLinear(context, `${path}mlp.gate_proj`, y, config.mlpBias));
     const up = hookedLinear(context, `${path}mlp.up_proj`, y, config.mlpBias);
@@ -119,29 +126,31 @@ type AttentionInputs = {
   sin: Value;
   mask: Value;
   past: LayerCache | undefined;
+  rows: Value | undefined;
 };
 
-/** x [B*T, H] -> [B*T, H]. */
-
+/** x [B*T, H] -> [B*T, H], or [M, H] with rows. */
 function attention(
   context: FamilyContext,
   config: DecoderConfig,
   path: string,
   x: Value,
-  { batch, length, cos, sin, mask, past }: AttentionInputs,
+  { batch, length, cos, sin, mask, past, rows }: AttentionInputs,
 ): { output: Value; present: LayerCache } {
   const { heads, kvHeads, headDim } = config;
-  const project = (name: string, count: number) => {
-    const y = hookedLinear(context, `${path}self_attn.${name}`, x, config.qkvBias); // [B*T, count*D]
-    return transpose(reshape(y, [batch, length, count, headDim]), [0, 2, 1, 3]); // [B, count, T, D]
+  const project = (name: string, count: number, input: Value, positions: Dim) => {
+    const y = hookedLinear(context, `${path}self_attn.${name}`, input, config.qkvBias); // [B*T, count*D]
+    return transpose(reshape(y, [batch, positions, count, headDim]), [0, 2, 1, 3]); // [B, count, T, D]
   };
-  const query = rotaryEmbedding(project('q_proj', heads), cos, sin); // [B, H, T, D]
-  const key = rotaryEmbedding(project('k_proj', kvHeads), cos, sin); // [B, KV, T, D]
-  const value = project('v_proj', kvHeads); // [B, KV, T, D]
+  const asking = rows ? rows.shape[0] : length;
+  const pick = (value: Value, axis: number) => (rows ? gather(value, rows, axis) : value);
+  const query = rotaryEmbedding(project('q_proj', heads, pick(x, 0), asking), pick(cos, -2), pick(sin, -2)); // [B, H, T, D], or [1, H, M, D]
+  const key = rotaryEmbedding(project('k_proj', kvHeads, x, length), cos, sin); // [B, KV, T, D]
+  const value = project('v_proj', kvHeads, x, length); // [B, KV, T, D]
   const mixed = past
     ? cachedAttention(query, { key, value }, past, mask)
     : scaledDotProductAttention(query, key, value, { mask }); // [B, H, T, D]
-  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [multiplyDims(batch, length), heads * headDim]);
+  const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [multiplyDims(batch, asking), heads * headDim]);
   return {
     output: hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias),
     present: { key, value },

@@ -1,0 +1,203 @@
+/**
+ * @file One RRPO training step through the program's own layout, graph and optimizer, with random weights: with a shared prompt
+ * and in two rows, against a plain TensorFlow.js loop. Each case runs in a process of its own, so that peaks are its own.
+ * Target at the mid size on two quiet cores: 420 ms a pair with a shared prompt, peak below 1.5 GB (PyTorch 2.13/2.14
+ * there: 870 to 1270 ms). Run: `node bench/train.ts [--case shared|two-rows|tfjs] [--steps 8] [--device cpu|webgpu]`.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { AdamW } from '../src-main/align/adamw.ts';
+import { adapterParameters, initialAdapter } from '../src-main/align/adapter.ts';
+import { layOut, type EncodedAnswer, type EncodedPair } from '../src-main/align/batch.ts';
+import { parseTrainingConfig } from '../src-main/align/config.ts';
+import { memoryUse } from '../src-main/align/metrics.ts';
+import { TrainingStep } from '../src-main/align/training-graph.ts';
+import { openCheckpoint } from '../src-main/models/checkpoint.ts';
+import { parseModelConfig } from '../src-main/models/config.ts';
+import { elementCount, writeSafetensors } from '../src-main/models/safetensors.ts';
+import { weightShapes } from '../src-main/models/tensor-names.ts';
+import { Random } from '../src-main/platform/random.ts';
+
+/** A decoder and a pair to train it on. */
+export type Size = {
+  hidden: number;
+  layers: number;
+  heads: number;
+  kvHeads: number;
+  ffn: number;
+  vocab: number;
+  /** Prompt tokens, video included, and tokens of each answer. */
+  prompt: number;
+  answer: number;
+  rank: number;
+};
+
+/** The mid size of docs/architecture.md. */
+export const MID: Size = {
+  hidden: 512,
+  layers: 8,
+  heads: 8,
+  kvHeads: 4,
+  ffn: 1536,
+  vocab: 8192,
+  prompt: 448,
+  answer: 64,
+  rank: 16,
+};
+
+/** What TensorFlow.js gets in a bearable time: its CPU backend is two orders of magnitude slower. */
+export const SMALL: Size = {
+  ...MID,
+  hidden: 128,
+  layers: 2,
+  heads: 4,
+  kvHeads: 2,
+  ffn: 384,
+  vocab: 1024,
+  prompt: 96,
+  answer: 16,
+};
+
+/** What a case reports. Times in milliseconds per pair, optimizer included; cpu is over all threads. */
+export type Measured = {
+  median: number;
+  best: number;
+  cpu: number;
+  peakMb: number;
+  loss: number;
+  tokens: number;
+};
+
+/** Multiply-adds x 2 of one step's dense products: policy and reference forward, and the backward pass by activations. */
+export function gigaFlops(size: Size, rows: 1 | 2): number {
+  const kv = (size.hidden / size.heads) * size.kvHeads;
+  const layer = 2 * size.hidden * size.hidden + 2 * size.hidden * kv + 3 * size.hidden * size.ffn;
+  const tokens = rows === 1 ? size.prompt + 2 * size.answer : 2 * (size.prompt + size.answer);
+  return (3 * 2 * (layer * size.layers * tokens + 2 * size.answer * size.hidden * size.vocab)) / 1e9;
+}
+
+export async function writeRandomCheckpoint(dir: string, size: Size): Promise<void> {
+  const config = {
+    model_type: 'qwen2',
+    hidden_size: size.hidden,
+    num_hidden_layers: size.layers,
+    num_attention_heads: size.heads,
+    num_key_value_heads: size.kvHeads,
+    intermediate_size: size.ffn,
+    vocab_size: size.vocab,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1e6,
+  };
+  const random = new Random('bench/train');
+  await writeFile(path.join(dir, 'config.json'), JSON.stringify(config));
+  const tensors = [...weightShapes(parseModelConfig(config, 'bench'))].map(([name, shape]) => ({
+    name,
+    dtype: 'F32' as const,
+    shape,
+    data: () =>
+      Float32Array.from({ length: elementCount(shape) }, () =>
+        name.includes('norm') ? 1 : random.between(-0.035, 0.035),
+      ),
+  }));
+  await writeSafetensors(path.join(dir, 'model.safetensors'), tensors);
+}
+
+/** A pair of random tokens; a quarter of each answer is marked. */
+export function randomPair(size: Size): EncodedPair {
+  const random = new Random('bench/pair');
+  const tokens = (n: number) => Array.from({ length: n }, () => random.int(size.vocab));
+  const answer = (): EncodedAnswer => ({
+    ids: tokens(size.answer),
+    responseLength: size.answer,
+    phraseOf: Array.from({ length: size.answer }, (_, i) => (i % 4 === 0 ? 1 : 0)),
+  });
+  return { id: 'bench', prompt: tokens(size.prompt), promptLabels: [], chosen: answer(), rejected: answer() };
+}
+
+async function measure(
+  size: Size,
+  prefixSharing: boolean,
+  steps: number,
+  device: 'cpu' | 'webgpu',
+  threads?: number,
+): Promise<Measured> {
+  const dir = await mkdtemp(path.join(os.tmpdir(), 'rrpo-bench-train-'));
+  try {
+    await writeRandomCheckpoint(dir, size);
+    const checkpoint = await openCheckpoint(dir);
+    const config = parseTrainingConfig({
+      prefixSharing,
+      loraRank: size.rank,
+      loraAlpha: 2 * size.rank,
+      device,
+    });
+    const adapter = initialAdapter(checkpoint.config, config.loraRank, config.loraAlpha, config.seed);
+    const optimizer = new AdamW(adapterParameters(adapter), config);
+    const step = new TrainingStep(checkpoint, config, { device, threads });
+    const pair = randomPair(size);
+    const times: number[] = [];
+    const cpus: number[] = [];
+    let loss = NaN;
+    let tokens = 0;
+    for (let i = 0; i < steps + 2; i++) {
+      const started = performance.now();
+      const cpu = process.cpuUsage();
+      const layout = layOut(pair, config);
+      const result = await step.run(adapter, layout, null, 1);
+      optimizer.step(result.gradients, 1e-4);
+      const used = process.cpuUsage(cpu);
+      if (i >= 2) times.push(performance.now() - started);
+      if (i >= 2) cpus.push((used.user + used.system) / 1000);
+      loss = result.metrics.loss;
+      tokens = layout.rows * layout.length;
+    }
+    await step.release();
+    return report(times, cpus, loss, tokens);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Sorts times and adds the process's peak. */
+export async function report(
+  times: number[],
+  cpus: number[],
+  loss: number,
+  tokens: number,
+): Promise<Measured> {
+  const middle = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+  const { rssMb, peakMb } = await memoryUse();
+  return {
+    median: middle(times),
+    best: Math.min(...times),
+    cpu: middle(cpus),
+    peakMb: peakMb ?? rssMb,
+    loss,
+    tokens,
+  };
+}
+
+if (process.argv.includes('--case')) {
+  const { values } = parseArgs({
+    options: {
+      case: { type: 'string' },
+      steps: { type: 'string' },
+      device: { type: 'string' },
+      small: { type: 'boolean' },
+      threads: { type: 'string' },
+    },
+  });
+  const steps = Number(values.steps ?? 8);
+  const device = values.device === 'webgpu' ? 'webgpu' : 'cpu';
+  const measured = await measure(
+    values.small ? SMALL : MID,
+    values.case === 'shared',
+    steps,
+    device,
+    values.threads ? Number(values.threads) : undefined,
+  );
+  console.log(JSON.stringify(measured));
+}
