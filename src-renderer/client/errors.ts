@@ -22,12 +22,13 @@ export function plain(error: unknown): Plain {
       message: 'The workbench does not answer.',
       hint: 'It is tried again by itself; what you typed is kept here.',
     };
-  if (error instanceof ORPCError) {
-    const data = UserErrorData.safeParse((error as ORPCError<string, unknown>).data);
+  const failure = error instanceof ORPCError ? (error as ORPCError<string, unknown>) : null;
+  if (failure) {
+    const data = UserErrorData.safeParse(failure.data);
     if (data.success) return data.data;
-    if (error.code === 'CONFLICT')
+    if (failure.code === 'CONFLICT')
       return { code: 'CONFLICT', message: 'Somebody else changed this meanwhile.', hint: '' };
-    return { code: error.code, message: error.message, hint: '' };
+    return { code: failure.code, message: failure.message, hint: '' };
   }
   return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error), hint: '' };
 }

@@ -157,6 +157,15 @@ function decorate(state: EditorState): DecorationSet {
   return Decoration.set(list, true);
 }
 
+/** What the room may ask of a mounted editor. */
+export interface EditorHandle {
+  /** Puts these marks in place of the present ones. */
+  setRanges: (ranges: Ranges) => void;
+  clearSelection: () => void;
+  /** Scrolls a position (UTF-16) into view. */
+  show: (position: number) => void;
+}
+
 export interface EditorHooks {
   readonly label: string;
   readonly testId: string;

@@ -47,6 +47,14 @@ export interface PairEditing {
   discardLeft: () => void;
 }
 
+/** What the room may ask of the mounted pair editor. */
+export interface PairEditorHandle {
+  /** Scrolls a phrase into view on both sides. */
+  showPhrase: (id: string) => void;
+  /** A change of the marks that did not come from typing. */
+  applyMarks: (draft: Draft) => void;
+}
+
 export function usePairEditing(): PairEditing {
   const { api, on, project } = useWorkbench();
   const pair = shallowRef<Pair | null>(null);
