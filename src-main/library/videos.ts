@@ -122,7 +122,10 @@ export class VideoLibrary {
 
   /** The video at this path, added when it is new: `missing` when there is no such file. For rows of an import. */
   addReferenced(file: string, exists: boolean): string {
-    return this.#byPath(file)?.id ?? this.#insert(file, exists ? 'queued' : 'missing', null, null);
+    const known = this.#db
+      .prepare<{ id: string }>('SELECT id FROM videos WHERE path = ?')
+      .get(this.#project.portablePath(file));
+    return known?.id ?? this.#insert(file, exists ? 'queued' : 'missing', null, null);
   }
 
   /** The one video that has this file name, or null when there is none or several. */
@@ -146,8 +149,12 @@ export class VideoLibrary {
         .prepare<VideoRow>(`${SELECT} WHERE v.sha256 = ? AND v.id <> ?`)
         .get(probe.sha256, id);
       if (twin) {
-        this.#join(id, twin.id);
-        if (existsSync(this.#project.resolvePath(twin.path)) && twin.state !== 'missing') return twin.id;
+        const mine = this.#row(id);
+        const conflict = this.#join(mine, twin);
+        const lost = !existsSync(this.#project.resolvePath(twin.path));
+        // The older row keeps its place; when its file is gone, this one's file takes it.
+        if (lost) this.#db.update('videos', twin.id, { path: mine.path, name: mine.name });
+        if (conflict) probe = { ...probe, findings: [...probe.findings, conflict] };
       }
       const target = twin?.id ?? id;
       this.#db.update('videos', target, {
@@ -240,19 +247,14 @@ export class VideoLibrary {
     );
   }
 
-  /**
-   * Says that a video belongs to a split.
-   * @throws UserError CONFLICT when it was said to belong to the other one.
-   */
-  stateSplit(id: string, split: Split): void {
-    const row = this.#row(id);
-    if (row.split_stated && row.split !== split)
-      throw new UserError(
-        'CONFLICT',
-        `split: expected "${row.split}" for video ${row.name}, as an earlier row says, got "${split}"`,
-        'A split is by video: give all rows of one video the same one.',
-      );
-    if (!row.split_stated) this.#db.update('videos', id, { split, split_stated: true });
+  /** Says that a video belongs to a split. Why it cannot, when it was said to belong to the other one; otherwise null. */
+  stateSplit(id: string, split: Split): string | null {
+    type Row = { name: string; split: Split; split_stated: number };
+    const row = this.#db.prepare<Row>('SELECT name, split, split_stated FROM videos WHERE id = ?').get(id);
+    if (row?.split_stated && row.split !== split)
+      return `split: expected "${row.split}" for video ${row.name}, as an earlier row says, got "${split}" — a split is by video, give all its rows the same one`;
+    if (!row?.split_stated) this.#db.update('videos', id, { split, split_stated: true });
+    return null;
   }
 
   /**
@@ -357,23 +359,35 @@ export class VideoLibrary {
     return id;
   }
 
-  /** Two rows turned out to be one video: samples and pairs of `from` go to `into`. */
-  #join(from: string, into: string): void {
+  /**
+   * Two rows turned out to be one video: samples and pairs of `from` go to `into`. When they were said to be in different splits,
+   * the video is held out, because a held-out clip that is trained on spoils every comparison; the finding tells it.
+   */
+  #join(from: VideoRow, into: VideoRow): Finding | null {
     const db = this.#db;
     type Row = { id: string; question: string; chosen: string };
     for (const sample of db
       .prepare<Row>('SELECT id, question, chosen FROM samples WHERE video_id = ?')
-      .all(from)) {
-      const fingerprint = sampleFingerprint(into, sample.question, sample.chosen);
+      .all(from.id)) {
+      const fingerprint = sampleFingerprint(into.id, sample.question, sample.chosen);
       const same = db
         .prepare<{ id: string }>('SELECT id FROM samples WHERE fingerprint = ?')
         .get(fingerprint);
       if (same) {
         db.prepare('UPDATE pairs SET sample_id = ? WHERE sample_id = ?').run(same.id, sample.id);
         db.prepare('DELETE FROM samples WHERE id = ?').run(sample.id);
-      } else db.update('samples', sample.id, { video_id: into, fingerprint });
+      } else db.update('samples', sample.id, { video_id: into.id, fingerprint });
     }
-    db.prepare('DELETE FROM videos WHERE id = ?').run(from);
+    db.prepare('DELETE FROM videos WHERE id = ?').run(from.id);
+    if (!from.split_stated || from.split === into.split) return null;
+    const split = into.split_stated ? 'heldout' : from.split;
+    db.update('videos', into.id, { split, split_stated: true });
+    if (!into.split_stated) return null;
+    return {
+      code: 'split-conflict',
+      severity: 'warning',
+      message: `The same video came as ${into.name} and ${from.name} in different splits; it is held out.`,
+    };
   }
 
   #toVideo(row: VideoRow): Video {

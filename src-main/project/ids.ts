@@ -1,5 +1,19 @@
 /** @file Row ids: short, sortable by creation, unique within a project. */
-import { randomBytes } from 'node:crypto';
+import { randomFillSync } from 'node:crypto';
+
+/** Random bytes in store: asking the system for three at a time would dominate an import. */
+const pool = new Uint8Array(3 * 1024);
+let used = pool.length;
+
+function random20(): number {
+  if (used >= pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  const value = (pool[used] << 16) | (pool[used + 1] << 8) | pool[used + 2];
+  used += 3;
+  return value & 0xfffff;
+}
 
 let lastTime = 0;
 let counter = 0;
@@ -17,7 +31,6 @@ export function newId(prefix: string, now: number = Date.now()): string {
     lastTime++;
     counter = 0;
   }
-  const random = randomBytes(3).readUIntBE(0, 3) & 0xfffff;
   const digits = (value: number, width: number): string => value.toString(36).padStart(width, '0');
-  return `${prefix}-${digits(lastTime, 8)}${digits(counter, 4)}${digits(random, 4)}`;
+  return `${prefix}-${digits(lastTime, 8)}${digits(counter, 4)}${digits(random20(), 4)}`;
 }

@@ -1,0 +1,194 @@
+/** @file Imports into a real project: bad rows, missing videos, splits, a full disk, cancel. */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { ImportReport } from '../contract/schemas.ts';
+import { createProject, type OpenProject } from '../project/project.ts';
+import { importSamples, previewImport, type ImportOptions } from './import.ts';
+import { SampleLibrary } from './samples.ts';
+import { VideoLibrary } from './videos.ts';
+
+let home: string;
+let project: OpenProject;
+beforeEach(async () => {
+  home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-import-'));
+  process.env.RRPO_WORKBENCH_HOME = path.join(home, 'user');
+  project = await createProject(path.join(home, 'project'), 'p');
+});
+afterEach(() => {
+  project.close();
+  delete process.env.RRPO_WORKBENCH_HOME;
+  rmSync(home, { recursive: true, force: true });
+});
+
+const file = (name: string, content: string): string => {
+  const target = path.join(home, name);
+  mkdirSync(path.dirname(target), { recursive: true });
+  writeFileSync(target, content);
+  return target;
+};
+const run = (source: string, options: Partial<ImportOptions> = {}): Promise<ImportReport> =>
+  importSamples(project, { file: source, addPair: () => true, ...options });
+const row = (video: string, n: number, more: object = {}): object => ({
+  question: `What happens, number ${n}?`,
+  answer: 'It moves.',
+  pred: 'It stops.',
+  video,
+  ...more,
+});
+
+test('good rows go in, bad ones are listed with line and reason, the list is saved', async () => {
+  file('clips/a.mp4', 'a');
+  const source = file(
+    'data.json',
+    `[\n${JSON.stringify(row('clips/a.mp4', 1))},\n{"question": "broken,\n "answer": "x"},\n${JSON.stringify({ ...row('clips/a.mp4', 2), answer: undefined })},\n${JSON.stringify(row('clips/gone.mp4', 3))},\n${JSON.stringify(row('clips/a.mp4', 1))}\n]`,
+  );
+  const pairs: string[] = [];
+  const report = await run(source, {
+    addPair: (sampleId, { rejected }) => {
+      const key = `${sampleId} ${rejected}`;
+      return pairs.includes(key) ? false : pairs.push(key) > 0;
+    },
+  });
+  expect(report).toEqual({
+    imported: 2,
+    duplicates: 1,
+    failed: 2,
+    errors: [
+      { line: 3, reason: 'a text that begins in line 3 is not closed by a quote in that line' },
+      { line: 5, reason: 'missing key "answer": the row has "question", "pred", "video"' },
+    ],
+    errorsFile: expect.stringContaining(path.join('project', 'imports', 'data.json-')) as string,
+    missingVideos: 1,
+  });
+  expect(readFileSync(report.errorsFile!, 'utf8').split('\n')).toEqual([
+    'line,reason',
+    '3,a text that begins in line 3 is not closed by a quote in that line',
+    '5,"missing key ""answer"": the row has ""question"", ""pred"", ""video"""',
+    '',
+  ]);
+  const videos = new VideoLibrary(project).list();
+  expect(videos.map((v) => [v.name, v.state])).toEqual([
+    ['a.mp4', 'queued'],
+    ['gone.mp4', 'missing'],
+  ]);
+  expect(videos[1].findings[0].message).toContain(path.join(home, 'clips', 'gone.mp4'));
+  // The same file again is all duplicates.
+  expect(await run(source, { addPair: () => false })).toMatchObject({
+    imported: 0,
+    duplicates: 3,
+    failed: 2,
+  });
+});
+
+test('a preview shows the rows and changes nothing', async () => {
+  file('a.mp4', 'a');
+  const source = file(
+    'data.jsonl',
+    `${JSON.stringify(row('a.mp4', 1))}\n${JSON.stringify(row('b.mp4', 2))}\n{"x"\n`,
+  );
+  const preview = await previewImport(project, source);
+  expect(preview).toMatchObject({
+    format: 'rrpo-json',
+    reason: 'its first row has "question", "answer", "pred"',
+  });
+  expect(preview.mapping).toEqual({
+    question: 'question',
+    answer: 'preferred answer',
+    pred: 'non-preferred answer',
+    video: 'video',
+  });
+  expect(preview.rows.map((r) => [r.line, r.video, r.videoFound, r.error?.slice(0, 14) ?? null])).toEqual([
+    [1, 'a.mp4', true, null],
+    [2, 'b.mp4', false, null],
+    [3, '', false, 'not valid JSON'],
+  ]);
+  expect(project.info().counts).toMatchObject({ videos: 0, samples: 0 });
+});
+
+test('what cannot be imported at all is told with the file', async () => {
+  await expect(run(path.join(home, 'none.json'))).rejects.toThrow(
+    `expected a file at ${path.join(home, 'none.json')}`,
+  );
+  await expect(run(home)).rejects.toThrow('got the folder');
+  await expect(run(file('e.json', ''))).rejects.toThrow('got the empty file');
+  await expect(run(file('b.json', 'a\0b'))).rejects.toThrow('got binary data');
+  await expect(run(file('k.json', '[{"q": "x", "a": "y"}]'))).rejects.toThrow(
+    /expected a file in a known format, got .*k\.json.*Official RRPO JSON: its first row has no "question" and "answer"/,
+  );
+  await expect(run(file('h.csv', 'video,text\n'), { format: 'csv' })).rejects.toThrow(
+    /line 1: expected a header.*h\.csv/,
+  );
+  await expect(run(file('r.json', '{"a": [1, 2'))).rejects.toThrow('none');
+});
+
+test('videos are found under the chosen folder, beside the file, and by name', async () => {
+  file('data/x.mp4', 'x');
+  file('videos/deep/y.mp4', 'y');
+  file('videos/z.mp4', 'z');
+  const elsewhere = file('elsewhere/w.mp4', 'w');
+  await new VideoLibrary(project).add([elsewhere]);
+  const source = file(
+    'data/d.json',
+    JSON.stringify(
+      ['x.mp4', 'deep/y.mp4', '/cluster/scratch/z.mp4', 'C:\\data\\w.mp4'].map((v, i) => row(v, i)),
+    ),
+  );
+  expect(await run(source, { videoRoot: path.join(home, 'videos') })).toMatchObject({
+    imported: 4,
+    missingVideos: 0,
+  });
+  expect(
+    new VideoLibrary(project)
+      .list()
+      .map((v) => v.path)
+      .sort(),
+  ).toEqual(
+    ['data/x.mp4', 'elsewhere/w.mp4', 'videos/deep/y.mp4', 'videos/z.mp4'].map((p) => path.join(home, p)),
+  );
+});
+
+test('a stated split is of the whole video; a row that contradicts it fails', async () => {
+  const source = file(
+    'd.json',
+    JSON.stringify([
+      row('a.mp4', 1, { split: 'heldout' }),
+      row('a.mp4', 2),
+      row('a.mp4', 3, { split: 'train' }),
+      row('b.mp4', 4, { split: 'train' }),
+    ]),
+  );
+  const report = await run(source);
+  expect(report).toMatchObject({ imported: 3, failed: 1 });
+  expect(report.errors[0].reason).toBe(
+    'split: expected "heldout" for video a.mp4, as an earlier row says, got "train" — a split is by video, give all its rows the same one',
+  );
+  expect(new SampleLibrary(project).list({ split: 'heldout' }, { offset: 0, limit: 9 }).total).toBe(2);
+});
+
+test('a full disk ends the import with words; what was in before stays', async () => {
+  await run(file('a.json', JSON.stringify([row('a.mp4', 1)])));
+  project.db.exec('PRAGMA max_page_count = 1'); // SQLite takes the present size when this is smaller
+  const many = Array.from({ length: 1000 }, (_, i) => row('a.mp4', i, { answer: 'x'.repeat(300) }));
+  await expect(run(file('b.json', JSON.stringify(many)))).rejects.toThrow(
+    expect.objectContaining({ code: 'DISK_FULL' }),
+  );
+  expect(project.db.integrityCheck()).toEqual([]);
+  project.db.exec('PRAGMA max_page_count = 1000000');
+  expect(await run(path.join(home, 'b.json'))).toMatchObject({ failed: 0 });
+  expect(new SampleLibrary(project).list({}, { offset: 0, limit: 1 }).total).toBe(1001);
+});
+
+test('a cancelled import keeps whole rows and goes on when started again', async () => {
+  const source = file('m.json', JSON.stringify(Array.from({ length: 2000 }, (_, i) => row('a.mp4', i))));
+  const stop = new AbortController();
+  await expect(run(source, { signal: stop.signal, onProgress: () => stop.abort() })).rejects.toThrow(
+    /abort/i,
+  );
+  const kept = project.info().counts.samples;
+  expect(kept).toBeGreaterThan(0);
+  expect(kept).toBeLessThan(2000);
+  const report = await run(source, { addPair: () => false });
+  expect([report.imported, report.duplicates]).toEqual([2000 - kept, kept]);
+});
