@@ -17,6 +17,7 @@ import { ropeTables } from '../models/families/rope.ts';
 import type { Features } from '../models/generation.ts';
 import { frozenWeights } from '../models/weights.ts';
 import { gradients } from '../tensor/autodiff.ts';
+import { multiplyDims } from '../tensor/dims.ts';
 import { Graph } from '../tensor/graph.ts';
 import { createSession, type Session, type Tensor } from '../tensor/onnxruntime.ts';
 import { concat, reshape, split } from '../tensor/ops.ts';
@@ -42,21 +43,25 @@ export type TrainingGraphOptions = {
   withGradients?: boolean;
 };
 
-/** Symbolic dimensions: L row length, F features, C and J labelled rows of the chosen and rejected side. */
+/** Row blocks of attention: each sees its own end only, which saves 3/8 of the scores. Divides every bucket of row lengths. */
+const CAUSAL_BLOCKS = 4;
+
+/** Symbolic dimensions: Q a quarter of the row length, F features, C and J labelled rows of the chosen and rejected side. */
 export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGraphOptions): Graph {
   const { config } = checkpoint;
   const { text } = config;
   const { rows } = options;
+  const length = `${CAUSAL_BLOCKS}*Q`;
   const graph = new Graph();
   const weights = frozenWeights(graph, checkpoint);
   const lora = loraInGraph(graph, config, options.rank, options.loraAlpha);
   const reference: FamilyContext = { graph, weights };
   const policy: FamilyContext = { graph, weights, linear: lora.hook };
 
-  let embeds = embedTokens(reference, text, graph.input('ids', 'int32', [rows, 'L'])); // [R, L, H]
+  let embeds = embedTokens(reference, text, graph.input('ids', 'int32', [rows, length])); // [R, L, H]
   if (options.features) {
     const features = graph.input('features', 'float32', ['F', text.hidden]);
-    embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', [rows === 1 ? 'L' : '2*L']));
+    embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', [multiplyDims(rows, length)]));
   }
   const shared = rows === 1;
   const gathers = {
@@ -65,10 +70,11 @@ export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGrap
   };
   const inputs = {
     embeds,
-    cos: graph.input('cos', 'float32', [rows, 'L', text.headDim]),
-    sin: graph.input('sin', 'float32', [rows, 'L', text.headDim]),
-    mask: graph.input('mask', 'float32', shared ? ['L', 'L'] : [rows, 1, 1, 'L', 'L']),
+    cos: graph.input('cos', 'float32', [rows, length, text.headDim]),
+    sin: graph.input('sin', 'float32', [rows, length, text.headDim]),
+    mask: graph.input('mask', 'float32', shared ? [length, length] : [rows, 1, 1, length, length]),
     // In one row the last layer is computed at the positions that predict labels only.
+    causalBlocks: CAUSAL_BLOCKS,
     rows: shared ? concat([gathers.chosen, gathers.rejected], 0) : undefined,
   };
   const hidden = (context: FamilyContext) => {
@@ -173,7 +179,7 @@ export class TrainingStep {
   async #session(layout: PairLayout, features: Features | null): Promise<Session> {
     const rows = layout.rows === 1 ? 1 : 2;
     const dims = {
-      L: layout.length,
+      Q: layout.length / CAUSAL_BLOCKS,
       C: layout.chosen.labels.length,
       J: layout.rejected.labels.length,
       ...(features ? { F: features.rows } : {}),

@@ -38,6 +38,11 @@ export type DecoderInputs = {
    * then computes queries and MLP for these alone: with a long prompt that saves most of a layer in each direction.
    */
   rows?: Value;
+  /**
+   * Row blocks of attention, for a causal mask and no past: see `scaledDotProductAttention`. T must be a multiple of it.
+   * @default 1
+   */
+  causalBlocks?: number;
 };
 
 /** Results of {@link decoder}. */
@@ -107,6 +112,7 @@ export function decoder(
       mask: rows ? gather(inputs.mask, rows) : inputs.mask,
       past: inputs.past?.[layer],
       rows,
+      causalBlocks: rows ? 1 : (inputs.causalBlocks ?? 1),
     });
     present.push(attended.present);
     x = add(rows ? gather(x, rows) : x, attended.output);
@@ -127,6 +133,7 @@ type AttentionInputs = {
   mask: Value;
   past: LayerCache | undefined;
   rows: Value | undefined;
+  causalBlocks: number;
 };
 
 /** x [B*T, H] -> [B*T, H], or [M, H] with rows. */
@@ -135,7 +142,7 @@ function attention(
   config: DecoderConfig,
   path: string,
   x: Value,
-  { batch, length, cos, sin, mask, past, rows }: AttentionInputs,
+  { batch, length, cos, sin, mask, past, rows, causalBlocks }: AttentionInputs,
 ): { output: Value; present: LayerCache } {
   const { heads, kvHeads, headDim } = config;
   const project = (name: string, count: number, input: Value, positions: Dim) => {
@@ -149,7 +156,7 @@ function attention(
   const value = project('v_proj', kvHeads, x, length); // [B, KV, T, D]
   const mixed = past
     ? cachedAttention(query, { key, value }, past, mask)
-    : scaledDotProductAttention(query, key, value, { mask }); // [B, H, T, D]
+    : scaledDotProductAttention(query, key, value, { mask, causalBlocks }); // [B, H, T, D]
   const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [multiplyDims(batch, asking), heads * headDim]);
   return {
     output: hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias),
