@@ -1,20 +1,16 @@
 /**
  * @file The sample model asked about real clip files, clean or perturbed: decode, sample frames, perturb, resize, encode, prompt,
- * generate greedily. Shared by `evaluate-sample` and `make-sample-negatives`.
+ * generate greedily, all with the parts that the workbench's engine uses. Shared by `evaluate-sample` and `make-sample-negatives`.
  */
-import path from 'node:path';
 import type { RecipeInput } from '../../src-main/contract/recipe.ts';
 import { framesAt } from '../../src-main/media/decode.ts';
+import { defaultFrames, modelFrameIndices } from '../../src-main/media/model-frames.ts';
 import { perturbFrames, planPerturbation } from '../../src-main/media/perturb.ts';
 import { probeVideo } from '../../src-main/media/probe.ts';
-import { openChatTemplate, type ChatTemplate } from '../../src-main/models/chat-template.ts';
-import { checkpointHash, openCheckpoint, readJson } from '../../src-main/models/checkpoint.ts';
-import { sampleTransformers } from '../../src-main/models/frame-sampling.ts';
 import { LanguageModel } from '../../src-main/models/generation.ts';
-import { pixelSettings, pixelValues, type PixelSettings } from '../../src-main/models/pixels.ts';
-import { openTokenizer, type TextTokenizer } from '../../src-main/models/tokenizer.ts';
+import { generateText, modelHash, openModel, type Model } from '../../src-main/models/model.ts';
+import { pixelValues } from '../../src-main/models/pixels.ts';
 import { VisionEncoder } from '../../src-main/models/vision.ts';
-import { MODEL_FRAMES } from './model-files.ts';
 
 /** Decoding parameters of every answer here: greedy. */
 export const DECODING = { temperature: 0, maxNewTokens: 48 } as const;
@@ -26,42 +22,33 @@ export type ClipAnswers = { frameIndices: number[]; answers: string[] };
 export class Answerer {
   /** SHA-256 over configuration and weights. */
   readonly modelHash: string;
+  readonly #model: Model;
+  readonly #frames: number;
   readonly #vision: VisionEncoder;
   readonly #language: LanguageModel;
-  readonly #tokenizer: TextTokenizer;
-  readonly #template: ChatTemplate;
-  readonly #pixels: PixelSettings;
-  readonly #end: number;
 
   private constructor(
-    modelHash: string,
+    hash: string,
+    model: Model,
+    frames: number,
     vision: VisionEncoder,
     language: LanguageModel,
-    tokenizer: TextTokenizer,
-    template: ChatTemplate,
-    pixels: PixelSettings,
   ) {
-    this.modelHash = modelHash;
+    this.modelHash = hash;
+    this.#model = model;
+    this.#frames = frames;
     this.#vision = vision;
     this.#language = language;
-    this.#tokenizer = tokenizer;
-    this.#template = template;
-    this.#pixels = pixels;
-    this.#end = tokenizer.encode('<|im_end|>').ids[0];
   }
 
   /** Loads a checkpoint directory on the CPU. */
   static async open(dir: string, threads: number): Promise<Answerer> {
-    const checkpoint = await openCheckpoint(dir);
-    const settings = await readJson(path.join(dir, 'video_preprocessor_config.json'), 'Restore the file.');
-    return new Answerer(
-      await checkpointHash(checkpoint),
-      await VisionEncoder.open(checkpoint, { threads }),
-      await LanguageModel.open(checkpoint, { threads }),
-      await openTokenizer(dir),
-      await openChatTemplate(dir),
-      pixelSettings(settings),
-    );
+    const model = await openModel(dir);
+    const { checkpoint } = model;
+    const { value: frames } = await defaultFrames(dir, checkpoint.config.family);
+    const vision = await VisionEncoder.open(checkpoint, { threads });
+    const language = await LanguageModel.open(checkpoint, { threads });
+    return new Answerer(await modelHash(model), model, frames, vision, language);
   }
 
   /** Answers questions about a clip; the recipe (null: none) and its seed say how the frames are broken first. */
@@ -71,24 +58,30 @@ export class Answerer {
     recipe: RecipeInput | null,
     seed: number,
   ): Promise<ClipAnswers> {
+    const { tokenizer, processor, checkpoint, stopIds } = this.#model;
     const { pts } = await probeVideo(file);
-    const frameIndices = sampleTransformers(pts.length, MODEL_FRAMES);
+    const frameIndices = modelFrameIndices(checkpoint.config.family, pts, this.#frames);
     const clean = await framesAt(file, pts, frameIndices);
     const frames =
       recipe === null ? clean : perturbFrames(clean, planPerturbation(recipe, seed, clean.length));
-    const values = pixelValues(frames, frames.length, this.#pixels);
-    const features = await this.#vision.encodeVideo(values, frames.length);
+    if (processor.pixels === undefined)
+      throw new Error('internal: sample model: expected a processor for pixels');
+    const pixels = pixelValues(frames, frames.length, processor.pixels);
+    const features = await this.#vision.encodeVideo(pixels, frames.length);
     const answers: string[] = [];
     for (const question of questions) {
-      const { text } = this.#template.render([
-        { role: 'user', content: [{ type: 'video' }, { type: 'text', text: question }] },
-      ]);
-      const expanded = text.replace('<video>', '<video>'.repeat(features.rows));
-      const prompt = { ids: this.#tokenizer.encode(expanded).ids, features };
-      const ids: number[] = [];
-      const options = { maxNewTokens: DECODING.maxNewTokens, stopIds: [this.#end] };
-      for await (const token of this.#language.generate(prompt, options)) ids.push(token.id);
-      answers.push(this.#tokenizer.decode(ids, { skipSpecialTokens: true }).trim());
+      const messages = [
+        {
+          role: 'user' as const,
+          content: [{ type: 'video' as const }, { type: 'text' as const, text: question }],
+        },
+      ];
+      const { ids } = processor.prompt(tokenizer, messages, [{ frames: frames.length }]);
+      let answer = '';
+      const options = { maxNewTokens: DECODING.maxNewTokens, stopIds };
+      for await (const { text } of generateText(this.#model, this.#language, { ids, features }, options))
+        answer += text;
+      answers.push(answer.trim());
     }
     return { frameIndices, answers };
   }

@@ -7,7 +7,7 @@ import type { LlavaOnevisionConfig } from '../../src-main/models/config.ts';
 import type { Random } from '../../src-main/platform/random.ts';
 import { gradients } from '../../src-main/tensor/autodiff.ts';
 import { Graph, type Value } from '../../src-main/tensor/graph.ts';
-import { crossEntropy, linear } from '../../src-main/tensor/nn.ts';
+import { crossEntropy, linear, rmsNorm } from '../../src-main/tensor/nn.ts';
 import { add, argMax, expand, gather, mul, reshape } from '../../src-main/tensor/ops.ts';
 import { COLOURS } from '../../resources/world/scene.ts';
 import { MODEL_FRAMES, VIDEO_TOKENS } from './model-files.ts';
@@ -175,10 +175,11 @@ export function modelGraph(
   );
   // Heads on the last token of each frame (after the first layer: what is where; after the second: what has happened) and on the
   // newline behind the last frame. The layers above are left to the questions.
+  const ones = graph.constant(1, [c.text.hidden]);
   const frameEnds = graph.input('frame_ends', 'int32', [frames]);
   const head = (name: string, layer: number, at: Value, fields: number) => {
     const y = linear(
-      gather(hidden[layer], at, 0),
+      rmsNorm(gather(hidden[layer], at, 0), ones, c.text.rmsEps), // or the head's error grows with the stream
       weights(`aux.${name}.weight`),
       weights(`aux.${name}.bias`),
     );
