@@ -25,6 +25,7 @@ import { Journal, type JournalEntry, type PairContent } from './journal.ts';
 import {
   FROM_PAIRS,
   pairConditions,
+  phrasesJson,
   phrasesOf,
   SELECT_PAIRS,
   storedLints,
@@ -183,7 +184,7 @@ export class PairService {
         sample_id: sampleId,
         chosen,
         rejected,
-        phrases: JSON.stringify(phrases),
+        phrases: phrasesJson(phrases),
         status: 'pending',
         version: 1,
         lints: JSON.stringify(storedLints({ question, type, split, chosen, rejected, phrases })),
@@ -247,7 +248,7 @@ export class PairService {
       if (before.chosen !== chosen) changes.push('preferred answer');
       if (before.rejected !== rejected) changes.push('non-preferred answer');
       const action = changes.length > 0 ? 'text' : 'phrases';
-      if (JSON.stringify(before.phrases) !== JSON.stringify(phrases))
+      if (phrasesJson(before.phrases) !== phrasesJson(phrases))
         changes.push(phrases.length === 1 ? '1 phrase' : `${phrases.length} phrases`);
       return changes.length === 0 ? null : { action, after, summary: changes.join(', ') };
     });
@@ -312,7 +313,7 @@ export class PairService {
     const next: PairRow = {
       ...row,
       ...after,
-      phrases: JSON.stringify(after.phrases),
+      phrases: phrasesJson(after.phrases),
       lints: JSON.stringify(storedLints({ ...row, ...after })),
       version: row.version + 1,
       updated_at: Date.now(),

@@ -47,6 +47,21 @@ export function storedLints(input: Parameters<typeof lintPair>[0]): z.infer<type
   return [...new Set(lintPair(input).map((lint) => lint.code))].filter((code) => code !== 'heldout-leak');
 }
 
+/** Phrases as they are stored: one order of keys, so that equal phrases are equal text, here and in exports. */
+export function phrasesJson(phrases: readonly Phrase[]): string {
+  const span = (at: Phrase['chosen']): Phrase['chosen'] =>
+    at && { start: at.start, end: at.end, quote: at.quote };
+  return JSON.stringify(
+    phrases.map(({ id, number, chosen, rejected, origin }) => ({
+      id,
+      number,
+      chosen: span(chosen),
+      rejected: span(rejected),
+      origin,
+    })),
+  );
+}
+
 export const phrasesOf = (row: PairRow): Phrase[] => JSON.parse(row.phrases) as Phrase[];
 
 export function toSummary(row: PairRow): PairSummary {

@@ -113,7 +113,8 @@ export function writeExtension(row: ExportRow): z.infer<typeof Extension> {
     type: row.type,
     split: row.split,
     ...(row.rejected === null ? {} : { phrases: row.phrases }),
-    ...(row.provenance ? { provenance: row.provenance } : {}),
+    // Through the schema for its order of keys, so that an export of an import is the same text.
+    ...(row.provenance ? { provenance: Provenance.parse(row.provenance) } : {}),
     ...(Object.keys(row.extra).length > 0 ? { extra: row.extra } : {}),
   };
 }
