@@ -1,10 +1,15 @@
 /**
  * @file `npm run golden [-- DIR] [--device cpu|webgpu]`: checks every fixture under DIR (default ../shared/golden) and prints
- * a table. Exits with 1 when anything differs, 2 when DIR has no fixture.
+ * a table. On a machine without a GPU, WebGPU runs on Chromium's SwiftShader. Exits with 1 when anything differs, 2 when DIR has no fixture.
  */
+import { spawnSync } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { swiftshaderEnvironment } from '../../src-main/platform/swiftshader.ts';
+import { Graph } from '../../src-main/tensor/graph.ts';
+import { createSession } from '../../src-main/tensor/onnxruntime.ts';
+import { add } from '../../src-main/tensor/ops.ts';
 import { CHECKERS } from './registry.ts';
 import type { CheckContext, Row } from './types.ts';
 
@@ -60,6 +65,36 @@ async function checkFixture(
   return count;
 }
 
+/** Why WebGPU cannot be used in this process; undefined when it can. */
+async function whyNoWebGpu(): Promise<string | undefined> {
+  const graph = new Graph();
+  const x = graph.input('x', 'float32', [4]);
+  graph.output('y', add(x, 1));
+  try {
+    const session = await createSession(graph, { device: 'webgpu', forbidCpuFallback: true });
+    await session.run({ x: { dtype: 'float32', shape: [4], data: new Float32Array(4) } });
+    await session.release();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** Runs this script again with Chromium's software Vulkan driver, which is read when a process starts. */
+function rerunOnSwiftShader(why: string): number {
+  const { value, reason } = swiftshaderEnvironment();
+  if (!value || process.env.VK_ICD_FILENAMES) {
+    console.error(`${why}; ${reason}`);
+    return 2;
+  }
+  console.log(`${why}; running on SwiftShader instead (${reason})`);
+  const run = spawnSync(process.execPath, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, ...value },
+  });
+  return run.status ?? 2;
+}
+
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -80,6 +115,8 @@ async function main(): Promise<number> {
   const root = path.resolve(positionals[0] ?? path.join(import.meta.dirname, '../../../shared/golden'));
   const device = values.device;
   const context: CheckContext = { device };
+  const why = device === 'webgpu' ? await whyNoWebGpu() : undefined;
+  if (why !== undefined) return rerunOnSwiftShader(why);
   const all = await fixturesUnder(root).catch(() => []);
   const fixtures = all.filter((dir) => !values.only || path.relative(root, dir).includes(values.only));
   if (fixtures.length === 0) {
