@@ -2,6 +2,7 @@
  * @file The one room that knows FFmpeg (node-av, in process): open and decode a video stream, write a video file, encode one
  * picture. Calls are synchronous and short; the files beside this one loop over them, yield and cancel. Runs in a worker.
  */
+import { closeSync, openSync, readSync } from 'node:fs';
 import {
   Codec,
   CodecContext,
@@ -94,11 +95,25 @@ function setOptions(target: CodecContext | FormatContext, options: Record<string
 
 const ticks = (value: bigint): number | null => (value === c.AV_NOPTS_VALUE ? null : Number(value));
 
+function startsAsMp4(file: string): boolean {
+  const head = Buffer.alloc(8);
+  const descriptor = openSync(file, 'r');
+  try {
+    readSync(descriptor, head, 0, 8, 0);
+  } finally {
+    closeSync(descriptor);
+  }
+  return head.toString('latin1', 4) === 'ftyp';
+}
+
 function readable(file: string, error: unknown): UserError {
   const what = error instanceof Error ? error.message : String(error);
+  const unfinished = error instanceof Fault && error.code === c.AVERROR_INVALIDDATA && startsAsMp4(file);
   return new UserError(
     'CORRUPT',
-    `${file}: expected a video file that FFmpeg can read, got "${what}"`,
+    unfinished
+      ? `${file}: expected a complete MP4 file, got one without its index (moov): it was cut off or never finished`
+      : `${file}: expected a video file that FFmpeg can read, got "${what}"`,
     'Play the file in another player; if it does not play there, copy or download it again.',
     { cause: error },
   );
