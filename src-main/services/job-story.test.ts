@@ -144,14 +144,14 @@ test('one measured step gives a verdict', async () => {
   const devices = await client.train.devices();
   expect(devices.map((d) => d.device)).toEqual(['cpu', 'webgpu']);
   expect(devices[0]).toMatchObject({ available: true, software: false });
-  expect(devices[1]!.reason).not.toBe('');
+  expect(devices[1].reason).not.toBe('');
 }, 60_000);
 
 let runId = '';
 
 test('kill -9 of the trainer fails the run in words; resume finishes it without a gap', async () => {
   const request = { requestId: 'click-1', name: 'killed', config: config({ epochs: 3 }) };
-  const stepped = next('metrics', (event) => event.rows[0]!.step >= 3);
+  const stepped = next('metrics', (event) => event.rows[0].step >= 3);
   const [run, twice] = await Promise.all([client.train.start(request), client.train.start(request)]);
   expect(twice.id).toBe(run.id);
   runId = run.id;
@@ -168,8 +168,8 @@ test('kill -9 of the trainer fails the run in words; resume finishes it without 
   expect(done).toMatchObject({ state: 'done', step: 9, totalSteps: 9, error: null, resumable: false });
   const metrics = await client.train.metrics({ runId: run.id });
   expect(metrics.map((row) => row.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);
-  expect(metrics[0]!.values.loss).toBeCloseTo(Math.LN2, 3);
-  expect(metrics.at(-1)!.values.loss).toBeLessThan(metrics[0]!.values.loss);
+  expect(metrics[0].values.loss).toBeCloseTo(Math.LN2, 3);
+  expect(metrics.at(-1)!.values.loss).toBeLessThan(metrics[0].values.loss);
   expect(readdirSync(done.adapterDir!).sort()).toEqual(['adapter_config.json', 'adapter_model.safetensors']);
   expect(await client.train.log({ runId: run.id })).toMatch(
     /failed: The engine worker was ended by signal SIGKILL[\s\S]*resumed after step[\s\S]*done after step 9 of 9/,
@@ -177,7 +177,7 @@ test('kill -9 of the trainer fails the run in words; resume finishes it without 
 }, 90_000);
 
 test('stop and save leaves a resumable run with an adapter; a later process sees it; a dead process is not "running"', async () => {
-  const stepped = next('metrics', (event) => event.rows[0]!.step >= 2);
+  const stepped = next('metrics', (event) => event.rows[0].step >= 2);
   const run = await client.train.start({
     requestId: 'click-2',
     name: 'stopped',
@@ -220,11 +220,11 @@ test('evaluation of base and tuned on the held-out questions, rows side by side,
   expect((await client.compare.evaluations()).map((e) => e.id)).toEqual([b.id, a.id]);
 
   const rows = await client.compare.rows({ baseId: a.id, tunedId: b.id, only: 'all' });
-  const { videoId, question, base: answered } = rows[0]!;
+  const { videoId, question, base: answered } = rows[0];
   const asked = await client.compare.ask({ videoId, question, runId: null });
   expect(asked.text).toBe(answered.text); // greedy: the same question gets the same answer
   expect(asked.seconds).toBeGreaterThan(0);
-  expect((await client.compare.ask({ videoId, question, runId })).text).toBe(rows[0]!.tuned.text);
+  expect((await client.compare.ask({ videoId, question, runId })).text).toBe(rows[0].tuned.text);
 }, 90_000);
 
 test("every change was told, in the contract's form", () => {
