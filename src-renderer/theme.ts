@@ -176,7 +176,24 @@ export function naiveOverrides(mode: Mode): GlobalThemeOverrides {
     Tag: { heightSmall: '20px', fontSizeSmall: '12px' },
     Tooltip: { color: mode === 'light' ? '#22262f' : c.raised, textColor: '#eef0f4', padding: '6px 9px' },
     Form: { labelFontSizeTopMedium: '13px', labelTextColor: c['text-2'] },
-    Input: mode === 'dark' ? { border: `1px solid ${c['line-strong']}` } : {},
+    Input: { border: `1px solid ${c['line-strong']}` },
+    Select: {
+      peers: {
+        InternalSelection: {
+          border: `1px solid ${c['line-strong']}`,
+          color: mode === 'dark' ? c.sunken : c.surface,
+        },
+      },
+    },
+    Radio: {
+      buttonColor: c.surface,
+      buttonColorActive: c['accent-soft'],
+      buttonTextColor: c['text-2'],
+      buttonTextColorActive: c.accent,
+      buttonTextColorHover: c.text,
+      buttonBorderColor: c['line-strong'],
+      buttonBorderColorActive: c.accent,
+    },
     Progress: { railColor: c.line },
     Switch: { railColorActive: c.accent },
     Drawer: { bodyPadding: '16px 18px' },
