@@ -7,13 +7,15 @@ import { toPlainError } from '../platform/errors.ts';
 import type { OpenProject } from '../project/project.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Videos that a queued or running job will deal with, per project: no video is in two jobs. */
-const taken = new WeakMap<OpenProject, Set<string>>();
+type Kind = 'probe' | 'proxy';
+
+/** Videos that a queued or running job will deal with, per project and kind of job: no video is in two jobs of one kind. */
+const taken: Record<Kind, WeakMap<OpenProject, Set<string>>> = { probe: new WeakMap(), proxy: new WeakMap() };
 
 /** Looks into these videos one after the other; null when there is nothing to do. The job's result is `{ready, broken}`. */
 export function probeVideos(workbench: Workbench, videoIds: readonly string[]): Job | null {
   const project = workbench.requireProject();
-  const ids = take(project, videoIds);
+  const ids = take('probe', project, videoIds);
   if (ids.length === 0) return null;
   return workbench.jobs.enqueue({
     kind: 'probe',
@@ -23,7 +25,7 @@ export function probeVideos(workbench: Workbench, videoIds: readonly string[]): 
       try {
         return await probeAll(workbench, project, ids, context);
       } finally {
-        release(project, ids);
+        release('probe', project, ids);
       }
     },
     result: (counts) => counts,
@@ -69,7 +71,7 @@ async function probeAll(
 /** Makes proxies of these videos one after the other. */
 export function makeProxies(workbench: Workbench, videoIds: readonly string[]): Job | null {
   const project = workbench.requireProject();
-  const ids = take(project, videoIds);
+  const ids = take('proxy', project, videoIds);
   if (ids.length === 0) return null;
   return workbench.jobs.enqueue({
     kind: 'proxy',
@@ -95,7 +97,7 @@ export function makeProxies(workbench: Workbench, videoIds: readonly string[]): 
           workbench.hub.emit({ type: 'video', videoId: id });
         }
       } finally {
-        release(project, ids);
+        release('proxy', project, ids);
       }
     },
   }).job;
@@ -112,14 +114,14 @@ export function resumeVideoWork(workbench: Workbench): void {
   makeProxies(workbench, videos.withoutProxy());
 }
 
-function take(project: OpenProject, ids: readonly string[]): string[] {
-  const set = taken.get(project) ?? new Set<string>();
-  taken.set(project, set);
+function take(kind: Kind, project: OpenProject, ids: readonly string[]): string[] {
+  const set = taken[kind].get(project) ?? new Set<string>();
+  taken[kind].set(project, set);
   const free = [...new Set(ids)].filter((id) => !set.has(id));
   for (const id of free) set.add(id);
   return free;
 }
 
-function release(project: OpenProject, ids: readonly string[]): void {
-  for (const id of ids) taken.get(project)?.delete(id);
+function release(kind: Kind, project: OpenProject, ids: readonly string[]): void {
+  for (const id of ids) taken[kind].get(project)?.delete(id);
 }
