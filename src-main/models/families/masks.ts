@@ -2,7 +2,7 @@
 import { UserError } from '../../platform/errors.ts';
 
 /** What is added to a hidden score. Finite, so that a row that sees nothing stays finite too. */
-export const MASKED = -1e30;
+export const MASKED = Math.fround(-1e30);
 
 /** Causal mask [T, T]: position t sees s <= t. */
 export function causalMask(length: number): Float32Array {

@@ -1,0 +1,175 @@
+/** @file Generation on the pipeline goldens: same tokens, seeded sampling, stop, cancel, scores, adapter on and off, growing cache. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Random } from '../platform/random.ts';
+import { adaptedLinears } from './families/language.ts';
+import { LanguageModel } from './generation.ts';
+import type { Adapter, GeneratedToken, GenerateOptions, Prompt } from './generation.ts';
+import { generateText, modelHash, openModel } from './model.ts';
+import type { Model } from './model.ts';
+import { pixelValues } from './pixels.ts';
+import { candidates, sampleToken } from './sampling.ts';
+import { VisionEncoder } from './vision.ts';
+
+const GOLDEN = path.resolve('../shared/golden');
+const FIXTURE = path.join(GOLDEN, 'pipeline-llava-onevision-tiny');
+type Case = {
+  outputs: { input_ids: number[]; generated_ids: number[]; generated_text: string; token_logprobs: number[] };
+};
+const { cases } = JSON.parse(readFileSync(path.join(FIXTURE, 'manifest.json'), 'utf8')) as { cases: Case[] };
+const want = cases[0].outputs;
+
+let model: Model;
+let language: LanguageModel;
+let prompt: Prompt;
+
+beforeAll(async () => {
+  model = await openModel(path.join(FIXTURE, 'hub'));
+  language = await LanguageModel.open(model.checkpoint, { threads: 1, adapterRank: 4 });
+  const vision = await VisionEncoder.open(model.checkpoint, { threads: 1 });
+  const bytes = readFileSync(path.join(GOLDEN, 'frames/landscape.u8'));
+  const size = 64 * 96 * 3;
+  const frames = [0, 1, 2, 3].map((i) => ({
+    data: bytes.subarray(i * size, (i + 1) * size),
+    width: 96,
+    height: 64,
+  }));
+  const pixels = pixelValues(frames, 4, model.processor.pixels!);
+  prompt = { ids: want.input_ids, features: await vision.encodeVideo(pixels, 4) };
+  await vision.release();
+});
+afterAll(() => language.release());
+
+async function generate(options: Partial<GenerateOptions> = {}): Promise<GeneratedToken[]> {
+  const tokens: GeneratedToken[] = [];
+  for await (const token of language.generate(prompt, { maxNewTokens: 24, ...options })) tokens.push(token);
+  return tokens;
+}
+const idsOf = (tokens: GeneratedToken[]) => tokens.map((t) => t.id);
+
+describe('LanguageModel', () => {
+  it('gives the reference tokens and log-probabilities', async () => {
+    const tokens = await generate({ logProbabilities: 2 });
+    expect(idsOf(tokens)).toEqual(want.generated_ids);
+    tokens.forEach((t, i) => {
+      expect(t.logProbability).toBeCloseTo(want.token_logprobs[i], 4);
+      expect(t.top![0].id).toBe(t.id);
+      expect(t.top!.length).toBe(2);
+    });
+  });
+
+  it('scores a continuation as generation saw it', async () => {
+    const scores = await language.score(prompt, want.generated_ids);
+    expect(scores.length).toBe(24);
+    scores.forEach((s, i) => expect(s).toBeCloseTo(want.token_logprobs[i], 4));
+  });
+
+  it('grows its cache without changing the text', async () => {
+    // 35 prompt tokens: 100 more cross the first bucket of 128.
+    const tokens = idsOf(await generate({ maxNewTokens: 110 }));
+    expect(tokens.slice(0, 24)).toEqual(want.generated_ids);
+    const scores = await language.score(prompt, tokens);
+    const tail = await generate({ maxNewTokens: 110, logProbabilities: 0 });
+    tail.forEach((t, i) => expect(t.logProbability).toBeCloseTo(scores[i], 3));
+  });
+
+  it('stops after a stop token and says why', async () => {
+    const steps = language.generate(prompt, { maxNewTokens: 24, stopIds: [1852] });
+    const ids: number[] = [];
+    let next = await steps.next();
+    for (; !next.done; next = await steps.next()) ids.push(next.value.id);
+    expect(ids).toEqual([2110, 1863, 1524, 150, 1852]);
+    expect(next.value).toBe('stop');
+  });
+
+  it('stops between two tokens when cancelled', async () => {
+    const controller = new AbortController();
+    const seen: number[] = [];
+    const run = async () => {
+      for await (const { id } of language.generate(prompt, { maxNewTokens: 24, signal: controller.signal })) {
+        seen.push(id);
+        if (seen.length === 3) controller.abort();
+      }
+    };
+    await expect(run()).rejects.toMatchObject({ name: 'AbortError' });
+    expect(seen).toEqual(want.generated_ids.slice(0, 3));
+  });
+
+  it('samples the same text from the same seed, another from another', async () => {
+    const sampling = { temperature: 1.2, topK: 50, topP: 0.9 };
+    const a = idsOf(await generate({ sampling: { ...sampling, seed: 7 } }));
+    expect(idsOf(await generate({ sampling: { ...sampling, seed: 7 } }))).toEqual(a);
+    expect(idsOf(await generate({ sampling: { ...sampling, seed: 8 } }))).not.toEqual(a);
+    const cold = await generate({ sampling: { topK: 1, seed: 1 } });
+    expect(idsOf(cold)).toEqual(want.generated_ids);
+  });
+
+  it('turns an adapter on and off; off is the base model to the bit', async () => {
+    const base = await generate({ logProbabilities: 0 });
+    const random = new Random('adapter');
+    const noise = (n: number) => Float32Array.from({ length: n }, () => random.between(-0.3, 0.3));
+    const matrices: Adapter['matrices'] = new Map(
+      adaptedLinears(model.checkpoint.config.text).map((l) => [
+        l.path,
+        { a: noise(2 * l.in), b: noise(l.out * 2) },
+      ]),
+    );
+    language.setAdapter({ rank: 2, scale: 2, matrices });
+    expect(idsOf(await generate())).not.toEqual(want.generated_ids);
+    language.adapterEnabled = false;
+    expect(await generate({ logProbabilities: 0 })).toEqual(base);
+  });
+
+  it('adds exactly scale * B A x: an adapter equals the merged weights', async () => {
+    // One linear only: the same change made to its output by hand is the golden of align/'s merge; here a zero B is the base.
+    const { path: linear, in: width, out } = adaptedLinears(model.checkpoint.config.text)[0];
+    const zero = new Map([
+      [linear, { a: new Float32Array(4 * width).fill(1), b: new Float32Array(out * 4) }],
+    ]);
+    language.setAdapter({ rank: 4, scale: 100, matrices: zero });
+    expect(idsOf(await generate())).toEqual(want.generated_ids);
+    expect(() => language.setAdapter({ rank: 5, scale: 1, matrices: new Map() })).toThrow(
+      'rank of at most 4',
+    );
+    expect(() =>
+      language.setAdapter({ rank: 1, scale: 1, matrices: new Map([['x', zero.get(linear)!]]) }),
+    ).toThrow('"x" is no linear');
+    language.adapterEnabled = false;
+  });
+
+  it('refuses a prompt whose placeholders were cut', async () => {
+    const cut = { ...prompt, ids: prompt.ids.filter((_, i) => i !== 5) };
+    await expect(language.generate(cut, { maxNewTokens: 1 }).next()).rejects.toThrow(
+      'expected 17 placeholder tokens (id 2260) for as many visual features, got 16',
+    );
+  });
+
+  it('streams text that never has half a character in the middle', async () => {
+    let text = '';
+    for await (const chunk of generateText(model, language, prompt, { maxNewTokens: 24 })) text += chunk.text;
+    expect(text).toBe(want.generated_text);
+    expect(model.stopIds).toEqual([2258]);
+    expect(await modelHash(model)).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('sampling', () => {
+  it('keeps the smallest set that reaches top-p, at least one token', () => {
+    const logits = Float32Array.from([Math.log(0.5), Math.log(0.3), Math.log(0.15), Math.log(0.05)]);
+    expect(candidates(logits, { topP: 0.8 }).map((c) => c.id)).toEqual([0, 1]);
+    expect(candidates(logits, { topP: 0.81 }).map((c) => c.id)).toEqual([0, 1, 2]);
+    expect(candidates(logits, { topP: 0 }).map((c) => c.id)).toEqual([0]);
+    const [first, second] = candidates(logits, { topK: 2 });
+    expect(first.probability).toBeCloseTo(0.625, 6);
+    expect(second.probability).toBeCloseTo(0.375, 6);
+  });
+
+  it('draws with the probabilities it states', () => {
+    const logits = Float32Array.from([0, Math.log(3)]);
+    const random = new Random(5);
+    let ones = 0;
+    for (let i = 0; i < 20_000; i++) ones += sampleToken(logits, {}, random);
+    expect(ones / 20_000).toBeCloseTo(0.75, 1.8);
+  });
+});
