@@ -7,7 +7,7 @@ import { Random } from '../platform/random.ts';
 import { UserError } from '../platform/errors.ts';
 import { framesAt } from './decode.ts';
 import { makeFilmstrip } from './filmstrip.ts';
-import { probeVideo } from './probe.ts';
+import { probeVideo, type ProbeReport } from './probe.ts';
 import { makeProxy } from './proxy.ts';
 
 const FIXTURES = path.join(import.meta.dirname, 'fixtures');
@@ -129,6 +129,7 @@ test.each(['variable.mkv', 'b-frames.avi', 'odd-size.webm', 'animation.gif', 'he
       const report = await probeVideo(file).catch((error: unknown) => error);
       if (report instanceof UserError) expect(report.message).toContain(file);
       else if (report instanceof Error) throw report;
+      else expect((report as ProbeReport).findings.map(({ code }) => code)).toContain('truncated');
     }
   },
 );

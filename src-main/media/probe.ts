@@ -7,6 +7,7 @@ import path from 'node:path';
 import type { Finding } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
 import { sha256File } from '../platform/files.ts';
+import { findShortfall, type Shortfall } from './container-end.ts';
 import { makeBreather, openVideo } from './decode.ts';
 import type { StreamInfo, VideoSource } from './ffmpeg.ts';
 import { readOrientation, turnedSize } from './orientation.ts';
@@ -55,7 +56,7 @@ export async function probeVideo(file: string, options: ProbeOptions = {}): Prom
     options.signal?.throwIfAborted();
     const { info } = source;
     const turned = readOrientation(info.displayMatrix);
-    const findings = describeFindings(source, scan);
+    const findings = describeFindings(source, scan, await findShortfall(file));
     if (info.displayMatrix && /not applied/.test(turned.reason))
       findings.push({
         code: 'rotation-ignored',
@@ -140,7 +141,7 @@ export function frameRateKind(table: PtsTable): 'constant' | 'variable' {
 
 const count = (n: number, one: string, many = `${one}s`): string => `${n} ${n === 1 ? one : many}`;
 
-function describeFindings(source: VideoSource, scan: Scan): Finding[] {
+function describeFindings(source: VideoSource, scan: Scan, shortfall: Shortfall | null): Finding[] {
   const { info, packets } = source;
   const { table } = scan;
   const out: Finding[] = [];
@@ -179,9 +180,10 @@ function describeFindings(source: VideoSource, scan: Scan): Finding[] {
       'warning',
       `${count(scan.backwards, 'frame')} with a timestamp before the previous frame's.`,
     );
-  const truncated = truncation(info, table, packets);
+  const truncated = truncation(info, table, packets, shortfall);
   if (truncated) add('truncated', 'error', truncated);
-  const damaged = packets.refused + scan.corrupt;
+  // The frame at which a file was cut is not a second fault.
+  const damaged = truncated ? 0 : packets.refused + scan.corrupt;
   if (damaged)
     add(
       'damaged',
@@ -200,17 +202,24 @@ function describeFindings(source: VideoSource, scan: Scan): Finding[] {
 }
 
 /** Words for a file that ends early, or null. */
-function truncation(info: StreamInfo, table: PtsTable, packets: VideoSource['packets']): string | null {
-  if (packets.cut > 0)
-    return `The file ends in the middle of a frame: ${count(table.length, 'frame')} could be read. It was probably cut off.`;
+function truncation(
+  info: StreamInfo,
+  table: PtsTable,
+  packets: VideoSource['packets'],
+  shortfall: Shortfall | null,
+): string | null {
+  const kept = `${count(table.length, 'frame')} could be read`;
+  if (shortfall)
+    return `The file is cut off: it should have at least ${shortfall.promised} bytes and has ${shortfall.actual}; ${kept}.`;
+  if (packets.cut > 0) return `The file is cut off in the middle of a frame; ${kept}.`;
   if (info.declaredFrames !== null && packets.read < info.declaredFrames)
-    return `The file is cut off: its header promises ${info.declaredFrames} frames, ${packets.read} are there.`;
+    return `The file is cut off: its header promises ${info.declaredFrames} frames; ${kept}.`;
   const tick = info.timeBase.num / info.timeBase.den;
   const promised = info.declaredDuration === null ? null : info.declaredDuration * tick;
   // Without audio the container's length is the picture's too.
   const seconds = promised ?? (info.audio ? null : info.containerSeconds);
   if (seconds !== null && table.duration < seconds - Math.max(1, 0.05 * seconds))
-    return `The file is cut off: its header promises ${seconds.toFixed(1)} s of video, ${table.duration.toFixed(1)} s are there.`;
+    return `The file is cut off: its header promises ${seconds.toFixed(1)} s of video, ${table.duration.toFixed(1)} s are there; ${kept}.`;
   return null;
 }
 
