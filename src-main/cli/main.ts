@@ -4,18 +4,8 @@ import { PRESETS } from '../align/config.ts';
 import { ImportFormat, Objective, PairStatus, QuestionType } from '../contract/schemas.ts';
 import { RECIPES } from '../negatives/recipes.ts';
 import { appVersion } from '../platform/version.ts';
-import { evaluateCommand } from './command-eval.ts';
-import { exportCommand } from './command-export.ts';
-import { generateAnswersCommand } from './command-generate-answers.ts';
-import { generateCommand } from './command-generate.ts';
-import { importCommand } from './command-import.ts';
-import { initCommand } from './command-init.ts';
-import { serveCommand } from './command-serve.ts';
-import { trainCommand } from './command-train.ts';
-import { demoCommand } from './demo.ts';
 import { nonNegative, setting, wholeNumber } from './options.ts';
-import { EXIT } from './output.ts';
-import { runCommand } from './session.ts';
+import { EXIT } from './exit-codes.ts';
 import type { CommonOptions, Session } from './session.ts';
 
 const CODES = `
@@ -24,17 +14,30 @@ Exit codes: ${EXIT.ok} done, ${EXIT.failure} failed, ${EXIT.badInput} wrong usag
 /** Runs the command line with the arguments after the program's name, and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
+  const program = buildProgram((code) => (exitCode = code));
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Commander has written its message; asking for help or the version is not a mistake.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
+  }
+  return exitCode;
+}
+
+/** All commands with their options; `onExit` gets the exit code of the one that ran. */
+export function buildProgram(onExit: (code: number) => void): Command {
   const program = new Command('rrpo-workbench')
     .description('Makes a video-language model better by teaching it from its own mistakes (RRPO).')
     .version(appVersion)
     .exitOverride()
     .showHelpAfterError('(add --help for what this command takes)');
 
-  /** A command with `--json`, running `work` in a session. */
+  /** A command with `--json`. What it does is loaded when it is called: help and mistakes answer at once. */
   const define = <O extends CommonOptions>(
     usage: string,
     description: string,
-    work: (session: Session, positional: string[], options: O) => Promise<void>,
+    load: () => Promise<(session: Session, positional: string[], options: O) => Promise<void>>,
   ): Command =>
     program
       .command(usage)
@@ -45,16 +48,21 @@ export async function main(args: readonly string[]): Promise<number> {
         const command = given.at(-1) as Command;
         const options: O = command.opts();
         const positional = command.processedArgs.flat().filter((a): a is string => typeof a === 'string');
-        exitCode = await runCommand(options, (session) => work(session, positional, options));
+        const [{ runCommand }, work] = await Promise.all([import('./session.ts'), load()]);
+        onExit(await runCommand(options, (session) => work(session, positional, options)));
       });
   const recipes = RECIPES.map((r) => r.id).join(', ');
 
-  define('init <folder>', 'make a new project', initCommand)
+  define('init <folder>', 'make a new project', async () => (await import('./command-init.ts')).initCommand)
     .option('--name <name>', "name of the project (default: the folder's name)")
     .option('--model <folder>', 'checkpoint folder in Hugging Face layout')
     .option('--sample', 'with the sample clips, questions and model in it');
 
-  define('import <project> <paths...>', 'add videos, folders of videos, or files of samples', importCommand)
+  define(
+    'import <project> <paths...>',
+    'add videos, folders of videos, or files of samples',
+    async () => (await import('./command-import.ts')).importCommand,
+  )
     .addOption(
       new Option('--format <format>', 'format of sample files (default: recognised)').choices(
         ImportFormat.options,
@@ -65,7 +73,7 @@ export async function main(args: readonly string[]): Promise<number> {
   define(
     'generate <project>',
     'ask the model about perturbed clips; wrong answers become pending pairs',
-    generateCommand,
+    async () => (await import('./command-generate.ts')).generateCommand,
   )
     .option('--recipe <recipe>', `${recipes}, or a JSON file of steps`, 'default')
     .option('--seed <n>', 'seed of the perturbation and the sampling', wholeNumber(0), 0)
@@ -74,7 +82,11 @@ export async function main(args: readonly string[]): Promise<number> {
     .addOption(new Option('--type <type>', 'only questions of this type').choices(QuestionType.options))
     .option('--accept', 'accept the new pairs with their proposed phrases, without review');
 
-  define('export <project> <path>', "write pairs to a file, or a run's adapter to a folder", exportCommand)
+  define(
+    'export <project> <path>',
+    "write pairs to a file, or a run's adapter to a folder",
+    async () => (await import('./command-export.ts')).exportCommand,
+  )
     .addOption(
       new Option('--format <format>', 'format of the pairs')
         .choices(ImportFormat.options)
@@ -87,7 +99,11 @@ export async function main(args: readonly string[]): Promise<number> {
     )
     .option('--adapter <run>', 'export the PEFT adapter of this run instead of pairs');
 
-  define('train <project>', 'train an adapter on the accepted pairs', trainCommand)
+  define(
+    'train <project>',
+    'train an adapter on the accepted pairs',
+    async () => (await import('./command-train.ts')).trainCommand,
+  )
     .option('--name <name>', 'name of the run (default: the objective)')
     .addOption(new Option('--objective <objective>', "overrides the preset's").choices(Objective.options))
     .addOption(
@@ -102,14 +118,18 @@ export async function main(args: readonly string[]): Promise<number> {
     .option('--resume <run>', 'go on with a stopped run instead of starting one')
     .option('--estimate', 'only measure one step: time and memory');
 
-  define('eval <project>', 'answer the held-out questions and score them', evaluateCommand)
+  define(
+    'eval <project>',
+    'answer the held-out questions and score them',
+    async () => (await import('./command-eval.ts')).evaluateCommand,
+  )
     .option('--run <run...>', 'runs to evaluate against the base model')
     .option('--no-base', 'do not evaluate the base model');
 
   define(
     'generate-answers <project>',
     'answer questions and write one JSON line each',
-    generateAnswersCommand,
+    async () => (await import('./command-generate-answers.ts')).generateAnswersCommand,
   )
     .option('--run <run>', 'with the adapter of this run (default: the base model)')
     .addOption(
@@ -124,25 +144,22 @@ export async function main(args: readonly string[]): Promise<number> {
     .option('--max-new-tokens <n>', 'longest answer', wholeNumber(1), 64)
     .requiredOption('--out <file>', 'JSON lines file to write');
 
-  define('serve [project]', 'open the workbench in a browser, on this machine only', serveCommand)
+  define(
+    'serve [project]',
+    'open the workbench in a browser, on this machine only',
+    async () => (await import('./command-serve.ts')).serveCommand,
+  )
     .option('--port <n>', 'TCP port on 127.0.0.1 (default: a free one)', wholeNumber(0), 0)
     .option('--open', "open the system's browser");
 
   define(
     'demo',
     'the whole job on the sample project, without a window, with a table at the end',
-    demoCommand,
+    async () => (await import('./demo.ts')).demoCommand,
   )
     .option('--keep <folder>', "keep the demo's project in this folder (default: a temporary one, deleted)")
     .option('--epochs <n>', 'epochs of both trainings', wholeNumber(1))
     .option('--limit <n>', 'most questions to generate on and to evaluate, for a quick look', wholeNumber(1));
 
-  try {
-    await program.parseAsync(args, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    // Commander has written its message; asking for help or the version is not a mistake.
-    return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
-  }
-  return exitCode;
+  return program;
 }

@@ -5,9 +5,7 @@
 import type { Job } from '../contract/schemas.ts';
 import { formatSeconds } from '../jobs/eta.ts';
 import { toPlainError } from '../platform/errors.ts';
-
-/** Exit codes, also listed by `--help`. */
-export const EXIT = { ok: 0, failure: 1, badInput: 2, cancelled: 130 } as const;
+import { EXIT } from './exit-codes.ts';
 
 /** The exit code for what a command threw. */
 export function exitCodeOf(error: unknown): number {

@@ -9,7 +9,8 @@ import { UserError, fromPlainError, toPlainError } from '../platform/errors.ts';
 import type { PlainError } from '../platform/errors.ts';
 import { createRouter } from '../services/router.ts';
 import { Workbench } from '../services/workbench.ts';
-import { EXIT, Output, exitCodeOf } from './output.ts';
+import { EXIT } from './exit-codes.ts';
+import { Output, exitCodeOf } from './output.ts';
 
 /** What a command works with. */
 export type Session = {

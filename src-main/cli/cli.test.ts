@@ -1,0 +1,207 @@
+/** @file The command line as a user runs it: real processes, exit codes, JSON, Ctrl-C, an older Node in front. */
+import { execFile, spawn } from 'node:child_process';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import type { Run } from '../contract/schemas.ts';
+import { appRoot, resourcesDir } from '../platform/entries.ts';
+import { appVersion } from '../platform/version.ts';
+import { buildProgram } from './main.ts';
+
+const home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-cli-'));
+const bin = path.join(appRoot, 'bin', 'rrpo-workbench.mjs');
+const env = { ...process.env, RRPO_WORKBENCH_HOME: path.join(home, 'user') };
+const project = path.join(home, 'project');
+
+type Ended = { code: number; stdout: string; stderr: string };
+
+function cli(...args: string[]): Promise<Ended> {
+  return new Promise((resolve) =>
+    execFile(process.execPath, [bin, ...args], { env }, (error, stdout, stderr) =>
+      resolve({
+        code: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1,
+        stdout,
+        stderr,
+      }),
+    ),
+  );
+}
+
+const COMMANDS = [
+  'init',
+  'import',
+  'generate',
+  'export',
+  'train',
+  'eval',
+  'generate-answers',
+  'serve',
+  'demo',
+];
+
+afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+test('version, help of the program and of each command, and wrong usage', async () => {
+  const [version, help, train, wrong] = await Promise.all([
+    cli('--version'),
+    cli('--help'),
+    cli('train', '--help'),
+    cli('train', home, '--set', 'beta'),
+  ]);
+  expect(version).toMatchObject({ code: 0, stdout: `${appVersion}\n` });
+  expect(help.code).toBe(0);
+  expect(train.stdout).toContain('Exit codes: 0 done, 1 failed, 2 wrong usage or input, 130 stopped');
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining('expected name=value') as string });
+  const commands = buildProgram(() => undefined).commands;
+  expect(commands.map((command) => command.name())).toEqual(COMMANDS);
+  for (const command of commands) {
+    expect(help.stdout).toMatch(new RegExp(`^  ${command.name()} `, 'm'));
+    expect(command.helpInformation()).toContain('--json');
+    expect(command.description()).not.toBe('');
+  }
+});
+
+test('a project that is none, a bad setting, a missing file: exit code 2, and the place is named', async () => {
+  const none = await cli('eval', home, '--json');
+  expect(none.code).toBe(2);
+  expect(JSON.parse(none.stdout)).toMatchObject({
+    error: { code: 'NOT_FOUND', message: expect.stringContaining(home) as string },
+  });
+  expect((await cli('init', project, '--model', home)).stderr).toContain('config.json');
+  rmSync(project, { recursive: true, force: true });
+});
+
+test('init, import, export: videos and samples in, pairs out', async () => {
+  const media = path.join(home, 'media');
+  mkdirSync(path.join(media, 'clips'), { recursive: true });
+  for (const clip of ['clip-0001.mp4', 'clip-0003.mp4'])
+    copyFileSync(path.join(resourcesDir, 'sample', 'clips', clip), path.join(media, 'clips', clip));
+  const row = (n: number) => ({
+    video: 'clips/clip-0001.mp4',
+    split: 'train',
+    question: `<image>\nQuestion ${n}?`,
+    answer: `a red circle ${n}`,
+    pred: `a blue square ${n}`,
+  });
+  writeFileSync(
+    path.join(media, 'samples.json'),
+    JSON.stringify([...[1, 2, 3, 4].map(row), { video: 'x.mp4' }]),
+  );
+
+  const made = await cli(
+    'init',
+    project,
+    '--name',
+    'Test',
+    '--model',
+    path.join(resourcesDir, 'model'),
+    '--json',
+  );
+  expect(made).toMatchObject({ code: 0, stderr: '' });
+  expect(JSON.parse(made.stdout)).toMatchObject({ name: 'Test', modelDir: path.join(resourcesDir, 'model') });
+  const imported = await cli('import', project, media, path.join(media, 'samples.json'), '--json');
+  expect(imported.code).toBe(0);
+  const report = JSON.parse(imported.stdout) as { videos: object; samples: object[] };
+  expect(report.videos).toMatchObject({ added: 2 });
+  expect(report.samples[0]).toMatchObject({
+    imported: 4,
+    failed: 1,
+    errors: [{ reason: expect.any(String) as string }],
+  });
+
+  const out = path.join(home, 'pairs.json');
+  const exported = await cli('export', project, out, '--status', 'pending', '--json');
+  expect(JSON.parse(exported.stdout)).toMatchObject({ count: 4, path: out });
+  const pairs = JSON.parse(readFileSync(out, 'utf8')) as { pred: string; answer_masked: string }[];
+  expect(pairs.map((pair) => pair.pred)).toEqual([
+    'a blue square 1',
+    'a blue square 2',
+    'a blue square 3',
+    'a blue square 4',
+  ]);
+  expect(pairs[0].answer_masked).toContain('<MASK>');
+}, 60_000);
+
+test('Ctrl-C during training stops it, saves, and leaves a run that can go on', async () => {
+  // Greedy answers to a blank clip, accepted without review: enough to train on.
+  const accepted = JSON.parse(
+    (await cli('generate', project, '--recipe', 'blank', '--max-new-tokens', '4', '--accept', '--json'))
+      .stdout,
+  ) as { accepted: number };
+  expect(accepted.accepted).toBeGreaterThanOrEqual(4);
+  const settings = [
+    '--set',
+    'frames=4',
+    '--set',
+    'loraRank=2',
+    '--set',
+    'accumulation=1',
+    '--set',
+    'checkpointEvery=1000',
+  ];
+  const child = spawn(
+    process.execPath,
+    [bin, 'train', project, '--set', 'epochs=500', ...settings, '--json'],
+    { env, stdio: ['ignore', 'pipe', 'pipe'] },
+  );
+  let stdout = '';
+  let stderr = '';
+  let interrupted = false;
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  child.stderr.on('data', (data: Buffer) => {
+    stderr += data.toString();
+  });
+  const runs = path.join(project, 'runs');
+  const poll = setInterval(() => {
+    const [id] = readdirSync(runs);
+    if (interrupted || id === undefined) return;
+    const lines = (() => {
+      try {
+        return readFileSync(path.join(runs, id, 'metrics.jsonl'), 'utf8').split('\n').length - 1;
+      } catch {
+        return 0;
+      }
+    })();
+    if (lines < 2) return;
+    interrupted = true;
+    child.kill('SIGINT');
+  }, 50);
+  const code = await new Promise((resolve) => child.on('exit', resolve));
+  clearInterval(poll);
+  expect(stderr).toContain('Stopping; what is done is kept.');
+  expect(code).toBe(130);
+  const run = JSON.parse(stdout) as Run;
+  expect(run).toMatchObject({ state: 'stopped', resumable: true, error: null });
+  expect(run.step).toBeGreaterThanOrEqual(2);
+  expect(readdirSync(path.join(runs, run.id, 'checkpoints'))).toEqual([
+    `step_${String(run.step).padStart(6, '0')}`,
+  ]);
+}, 90_000);
+
+const old = ['/usr/bin/node', '/usr/local/bin/node'].find((file) => {
+  try {
+    return readFileSync(file).length > 0;
+  } catch {
+    return false;
+  }
+});
+
+test('an older Node in front starts the Node 24 that npm brought', async () => {
+  // Whatever Node the machine has: with 24 or newer this is the plain start, with an older one the other branch.
+  const { stdout, code } = await new Promise<Ended>((resolve) =>
+    execFile(old ?? process.execPath, [bin, '--version'], { env }, (error, out, err) =>
+      resolve({ code: error === null ? 0 : 1, stdout: out, stderr: err }),
+    ),
+  );
+  expect(code).toBe(0);
+  expect(stdout).toBe(`${appVersion}\n`);
+});
