@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TrainEvent } from '../jobs/apis.ts';
 import { CallAborted } from '../jobs/protocol.ts';
 import { openCheckpoint } from '../models/checkpoint.ts';
+import { UserError } from '../platform/errors.ts';
 import { readAdapter } from './adapter.ts';
 import { listCheckpoints } from './checkpointing.ts';
 import { readMetrics } from './metrics.ts';
@@ -125,7 +126,8 @@ describe('what train refuses', () => {
       { ...pairs[1], rejected: pairs[1].chosen },
       { ...pairs[2], rejectedSpans: [{ start: 5, end: 6 }] },
       { ...pairs[3], chosenSpans: [{ start: 20, end: 400 }] },
-      ...pairs.slice(4),
+      { ...pairs[4], prompt: () => Promise.reject(new UserError('NOT_FOUND', 'clip.mp4: no such file')) },
+      ...pairs.slice(5),
     ];
     const events: TrainEvent[] = [];
     const config = { ...TEST_CONFIG, maxSteps: 1 };
@@ -136,8 +138,9 @@ describe('what train refuses', () => {
       'p1: the two answers are identical',
       'p2: the non-preferred answer has no marked token (1 marks)',
       expect.stringContaining('p3: preferred answer: phrase: expected 0 <= start <= end <= 22') as string,
+      'p4: clip.mp4: no such file',
     ]);
-    expect((await readRunRecord(path.join(folder, 'e')))!.excluded.length).toBe(4);
+    expect((await readRunRecord(path.join(folder, 'e')))!.excluded.length).toBe(5);
     await expect(train({ ...base('f'), pairs: odd.slice(0, 2) })).rejects.toThrow(
       'got 2 pairs of which none is: 1 x the preferred answer has no marked token (0 marks); 1 x the two answers are identical',
     );

@@ -143,7 +143,8 @@ async function preparePairs(
       text: `Preparing pair ${index + 1} of ${pairs.length}`,
       fraction: index / pairs.length,
     });
-    const prompt = await source.prompt();
+    const prompt = await promptOf(source, excluded);
+    if (!prompt) continue;
     checkVideo(source.id, prompt, checkpoint.config);
     const result = encodePair(source, prompt, tokenizer, format, config);
     if ('reason' in result) {
@@ -162,6 +163,18 @@ async function preparePairs(
       'Mark the differing phrases of accepted pairs in the Review room.',
     );
   return { prepared, excluded };
+}
+
+/** The pair's prompt; a clip that is gone or damaged costs its own pairs, which are listed, and not the run. */
+async function promptOf(source: TrainPair, excluded: RunRecord['excluded']): Promise<Prompt | null> {
+  try {
+    return await source.prompt();
+  } catch (error) {
+    if (!(error instanceof UserError) || !['NOT_FOUND', 'CORRUPT', 'UNSUPPORTED'].includes(error.code))
+      throw error;
+    excluded.push({ id: source.id, reason: error.message });
+    return null;
+  }
 }
 
 /** "12 x no marked token; 1 x ...", most frequent first. */
