@@ -65,7 +65,9 @@ export const contract = {
       .input(Page.extend({ filter: s.SampleFilter, sort: s.SampleSort.optional() }))
       .output(z.object({ total: z.number().int(), rows: z.array(s.Sample) })),
     previewImport: call
-      .input(z.object({ path: z.string(), format: s.ImportFormat.optional() }))
+      .input(
+        z.object({ path: z.string(), format: s.ImportFormat.optional(), videoRoot: z.string().optional() }),
+      )
       .output(s.ImportPreview),
     /** The job's result is an ImportReport. */
     runImport: call

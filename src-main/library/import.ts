@@ -49,10 +49,11 @@ export async function previewImport(
   project: OpenProject,
   file: string,
   stated?: Format,
+  videoRoot?: string,
 ): Promise<ImportPreview> {
   await expectFile(file);
   const { format, reason, head } = await detectFormat(file, stated);
-  const paths = new VideoPaths(new VideoLibrary(project), file);
+  const paths = new VideoPaths(new VideoLibrary(project), file, videoRoot);
   const rows: ImportPreview['rows'] = [];
   try {
     for await (const item of format.read(readText(file))) {

@@ -148,6 +148,16 @@ test('a moved file is missing, and found again by its content', async () => {
   expect(videos.get(id).state).toBe('ready');
 });
 
+test('a file whose content was replaced is looked into again', async () => {
+  const a = file('a.mp4', 'aaa');
+  const [id] = (await videos.add([a])).toProbe;
+  videos.storeProbe(id, probe('aaa'));
+  writeFileSync(a, 'longer');
+  expect(await videos.add([a])).toEqual({ added: 0, duplicates: 1, found: 0, toProbe: [id] });
+  videos.storeProbe(id, probe('longer', { frameCount: 9 }));
+  expect(videos.get(id)).toMatchObject({ state: 'ready', bytes: 6, frameCount: 9 });
+});
+
 test('a video that only an import named is found by its name', async () => {
   const id = videos.addReferenced('/cluster/clip.mp4', false);
   expect(videos.get(id).state).toBe('missing');

@@ -96,7 +96,9 @@ export class VideoLibrary {
       const known = this.#byPath(file);
       if (known) {
         result.duplicates++;
-        if (known.state === 'missing') result.toProbe.push(this.#queue(known.id));
+        // Back in its place, or another content under the same name: it is looked into again.
+        const changed = known.bytes !== null && known.bytes !== size;
+        if (known.state === 'missing' || changed) result.toProbe.push(this.#queue(known.id));
         continue;
       }
       const twin = await this.#sameContent(file, size);

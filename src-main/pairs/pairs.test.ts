@@ -76,6 +76,20 @@ test('a mark that lost its text is flagged and kept', () => {
   );
 });
 
+test('a full disk refuses the save, and the pair is what it was', () => {
+  const { pairId, pairs } = seedPair(project);
+  const first = pairs.get(pairId);
+  project.db.exec('PRAGMA max_page_count = 1'); // SQLite takes the present size when this is smaller
+  expect(() => pairs.save(edit(first, { rejected: 'x'.repeat(500_000) }))).toThrow(withCode('DISK_FULL'));
+  expect(pairs.get(pairId)).toEqual(first);
+  expect(pairs.history(pairId)).toHaveLength(1);
+  project.db.exec('PRAGMA max_page_count = 1000000');
+  expect(pairs.save(edit(first, { rejected: 'It fits now.' })).version).toBe(2);
+  expect(() => pairs.save({ ...edit(pairs.get(pairId), { rejected: 'half \ud83e' }) })).toThrow(
+    'half a character',
+  );
+});
+
 test('undo and redo go across text, marks and status, and survive a restart', async () => {
   const { pairId, pairs } = seedPair(project);
   const states: Pair[] = [pairs.get(pairId)];

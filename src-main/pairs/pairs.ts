@@ -169,6 +169,7 @@ export class PairService {
   /** Makes a pending pair, or finds the one that this sample has with the same answer; `isNew` says which. */
   addCandidate(candidate: Candidate): { id: string; isNew: boolean } {
     const { sampleId, rejected, provenance } = candidate;
+    expectUnicode(rejected);
     const origin = originHash(rejected);
     const made = this.#db.transaction(() => {
       const same = this.#db
@@ -236,6 +237,7 @@ export class PairService {
     phrases: Phrase[];
   }): Pair {
     const { pairId, baseVersion, chosen, rejected, phrases } = input;
+    expectUnicode(chosen, rejected);
     return this.#change(pairId, (row, before) => {
       if (row.version !== baseVersion)
         throw new UserError(
@@ -368,6 +370,17 @@ const CREATED: Record<Provenance['kind'], string> = {
   written: 'written by hand',
   'model-answer': "taken from a model's answer",
 };
+
+/** Half a character cannot be stored as UTF-8: it would come back as another one, under marks that no longer fit. */
+function expectUnicode(...texts: string[]): void {
+  const bad = texts.find((text) => !text.isWellFormed());
+  if (bad === undefined) return;
+  throw new UserError(
+    'BAD_INPUT',
+    `pair: expected Unicode text, got half a character (an unpaired surrogate) in "${bad.toWellFormed()}"`,
+    'Delete that character and type it again.',
+  );
+}
 
 function originHash(rejected: string): Uint8Array {
   return new Uint8Array(createHash('sha256').update(rejected).digest().subarray(0, 16));

@@ -130,6 +130,30 @@ test('a project of a newer version is refused and left as it is', async () => {
   await expect(openProject(at('p'))).rejects.toThrow(withCode('NEWER_VERSION', 'version 9', 'project.json'));
 });
 
+test('a project of an older version is brought forward, with what is in it', async () => {
+  await createProject(at('p'), 'p').then((p) => p.close());
+  const db = new Database(path.join(at('p'), 'workbench.sqlite'));
+  const tables = (): string[] =>
+    db
+      .prepare<{ name: string }>(`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`)
+      .all()
+      .map((row) => row.name);
+  const all = tables();
+  // As version 1 left it: without the tables that the second step adds.
+  for (const table of ['attempts', 'evaluation_answers', 'evaluations']) db.exec(`DROP TABLE ${table}`);
+  db.userVersion = 1;
+  db.insert('videos', { id: 'v', name: 'n', path: '/x', state: 'queued', split: 'train', created_at: 0 });
+  db.close();
+  const project = await openProject(at('p'));
+  expect(project.db.userVersion).toBe(SCHEMA_VERSION);
+  expect(project.info().counts.videos).toBe(1);
+  expect(
+    project.db.prepare<{ n: number }>(`SELECT count(*) AS n FROM sqlite_schema WHERE type = 'table'`).get()!
+      .n,
+  ).toBe(all.length);
+  project.close();
+});
+
 test('a damaged project.json names the file and the place', async () => {
   await createProject(at('p'), 'p').then((p) => p.close());
   const file = path.join(at('p'), 'project.json');

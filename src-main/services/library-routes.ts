@@ -40,7 +40,7 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
       samples().list(filter, page, sort),
     ),
     previewImport: os.library.previewImport.handler(({ input }) =>
-      previewImport(workbench.requireProject(), input.path, input.format),
+      previewImport(workbench.requireProject(), input.path, input.format, input.videoRoot),
     ),
     runImport: os.library.runImport.handler(({ input }) => {
       const project = workbench.requireProject();

@@ -28,6 +28,8 @@ export function text(object: JsonObject, ...keys: string[]): string {
     );
   const value = object[key];
   if (typeof value !== 'string') throw new RowError(`"${key}": expected text, got ${kindOf(value)}`);
+  if (!value.isWellFormed())
+    throw new RowError(`"${key}": expected Unicode text, got half a character (an unpaired surrogate)`);
   return value;
 }
 
