@@ -31,9 +31,10 @@ async function promisedEnd(handle: FileHandle, actual: number): Promise<number |
   if (head.readUInt32BE(0) === 0x1a45dfa3) return matroskaEnd(handle);
   if (head.toString('latin1', 0, 4) === 'RIFF') return riffEnd(handle, actual);
   if (head.toString('latin1', 0, 3) === 'GIF') {
-    // The trailer; some writers add a few bytes after it.
+    // The trailer; some writers pad it with zeros.
     const tail = await readAt(handle, actual - 16, 16);
-    return tail.includes(0x3b) ? null : actual + 1;
+    const last = tail.findLast((byte) => byte !== 0);
+    return last === 0x3b ? null : actual + 1;
   }
   return null;
 }
