@@ -81,8 +81,14 @@ export class SampleLibrary {
       .get(...where.params)!.n;
     const direction = sort.descending ? 'DESC' : 'ASC';
     const order = `${SORTS[sort.by]} ${direction}, s.seq ${direction}`;
+    // The page's keys first: sorting whole rows with their counts would cost a hundred times the page.
+    const keysFrom = filter.split === undefined && !SORTS[sort.by].startsWith('v.') ? 'FROM samples s' : FROM;
+    const keys = `SELECT s.seq AS key ${keysFrom} ${where.sql} ORDER BY ${order} LIMIT ? OFFSET ?`;
     const rows = this.#db
-      .prepare<SampleRow>(`SELECT ${COLUMNS} ${FROM} ${where.sql} ORDER BY ${order} LIMIT ? OFFSET ?`)
+      .prepare<SampleRow>(
+        `SELECT ${COLUMNS} FROM (${keys}) page CROSS JOIN samples s ON s.seq = page.key
+          JOIN videos v ON v.id = s.video_id ORDER BY ${order}`,
+      )
       .all(...where.params, page.limit, page.offset);
     return { total, rows: rows.map(toSample) };
   }
