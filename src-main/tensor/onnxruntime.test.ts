@@ -1,5 +1,5 @@
 /** @file Sessions on the real runtime: weights from files in every dtype, at any offset, however they can be reached; feeds that do not fit. */
-import { mkdir, mkdtemp, open, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -62,6 +62,21 @@ describe('weights in files', () => {
     expect([...results['bf16.y'].data]).toEqual([1, -2, 0.5, 3.140625]);
     expect(weights.mode).toBe('mapped');
     expect((await readdir(folder)).sort()).toEqual(['a.safetensors', 'b.safetensors']);
+  });
+
+  it('removes the model file of a killed process, but not a recent one', async () => {
+    const file = path.join(folder, 'w.safetensors');
+    await writeFile(file, bytesOf('float32', [1, 2, 3, 4]));
+    const [stale, recent] = ['00aa00aa00aa', '11bb11bb11bb'].map((id) =>
+      path.join(folder, `.workbench-7-${id}.onnx`),
+    );
+    for (const name of [stale, recent]) await writeFile(name, '');
+    const before = new Date(Date.now() - 2 * 3_600_000);
+    await utimes(stale, before, before);
+    const graph = new Graph();
+    addWeight(graph, 'w', 'float32', file, 0);
+    await run(graph, { 'w.x': float32([2, 2], [0, 0, 0, 0]) });
+    expect((await readdir(folder)).sort()).toEqual([path.basename(recent), 'w.safetensors']);
   });
 
   it('links weights of several folders into a cache folder, or copies them and says why', async () => {

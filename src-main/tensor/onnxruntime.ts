@@ -4,7 +4,7 @@
  * Facts about onnxruntime-node 1.30.0 were measured in November 2026.
  */
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
 import { bindDim, type Dim, formatShape, singleSymbol, symbolsOf } from './dims.ts';
@@ -15,7 +15,10 @@ import { type Bindings, narrowIndices } from './rewrite.ts';
 
 // The runtime reads this when it is loaded, which the dynamic import below delays until here.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
-const { InferenceSession, Tensor: RuntimeTensor } = await import('onnxruntime-node');
+const { InferenceSession, Tensor: RuntimeTensor, env } = await import('onnxruntime-node');
+
+/** Version of the runtime, for records. */
+export const RUNTIME_VERSION: string = env.versions.node ?? env.versions.common;
 
 /** A dense tensor in memory, C order. int64 data are a BigInt64Array, bool a Uint8Array of 0 and 1. */
 export interface Tensor {
@@ -263,6 +266,7 @@ async function load(
   if (folders.size === 1) {
     // A model loaded by path maps the files beside it; the model itself can go as soon as it is loaded.
     const [folder] = folders;
+    await removeStale(folder);
     const model = path.join(folder, temporaryName('.onnx'));
     const written = await writeFile(model, writeOnnx(graph, { target: device })).then(
       () => true,
@@ -358,8 +362,21 @@ async function linkWeights(
   }
 }
 
+const TEMPORARY = /^\.workbench-\d+-[0-9a-f]{12}\.onnx$/;
+const HOUR = 3_600_000;
+
 function temporaryName(extension: string): string {
   return `.workbench-${process.pid}-${randomBytes(6).toString('hex')}${extension}`;
+}
+
+/** Removes model files that a process left when it was killed while loading; loading never takes an hour. */
+async function removeStale(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => TEMPORARY.test(name));
+  for (const name of names) {
+    const file = path.join(folder, name);
+    const info = await stat(file).catch(() => null);
+    if (info && Date.now() - info.mtimeMs > HOUR) await rm(file, { force: true });
+  }
 }
 
 function codeOf(error: unknown): string {

@@ -6,7 +6,8 @@ import { swiftshaderEnvironment } from '../platform/swiftshader.ts';
 import { NAMED_CASES } from './op-cases.ts';
 import type { CaseReport } from './webgpu.test-child.ts';
 
-it('runs every op and the training graph on the GPU with the CPU results', async () => {
+// SwiftShader compiles a few hundred shaders: ten seconds on a quiet machine, a minute on a busy one.
+it('runs every op and the training graph on the GPU with the CPU results', { timeout: 300_000 }, async () => {
   const { value, reason } = swiftshaderEnvironment();
   expect(value, reason).not.toBeNull();
   const child = fork(fileURLToPath(new URL('./webgpu.test-child.ts', import.meta.url)), [], {
