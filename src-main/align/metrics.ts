@@ -3,6 +3,7 @@
  * the last micro-batch), written as JSON lines, and cut back to a checkpoint when a run resumes.
  */
 import { appendFile, open, readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { writeFileAtomic } from '../platform/files.ts';
 
 /** What the loss graph reports about one pair. Rewards and log-probabilities in nats; KL is a sum over positions. */
@@ -74,6 +75,9 @@ export class StepMetrics {
     };
   }
 }
+
+/** The metrics of a run, one JSON object a line. */
+export const metricsFile = (runDir: string): string => path.join(runDir, 'metrics.jsonl');
 
 /** Appends one line and makes it durable before returning. */
 export async function appendMetrics(file: string, line: MetricLine): Promise<void> {

@@ -4,7 +4,6 @@
  */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
@@ -71,14 +70,12 @@ export function runFingerprint(
   return createHash('sha256').update(canonicalJson(content)).digest('hex');
 }
 
-/** Versions of what computed the run. */
-export function softwareVersions(): Record<string, string> {
-  const require = createRequire(import.meta.url);
-  const runtime = require('onnxruntime-node/package.json') as { version: string };
+/** Versions of what computed the run; `runtime` is ONNX Runtime's. */
+export function softwareVersions(runtime: string): Record<string, string> {
   return {
     workbench: appVersion,
     node: process.versions.node,
-    onnxruntime: runtime.version,
+    onnxruntime: runtime,
     platform: `${process.platform}-${process.arch}`,
     cpu: os.cpus()[0]?.model ?? 'unknown',
   };

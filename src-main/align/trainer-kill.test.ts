@@ -4,9 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { newestCheckpoint } from './checkpointing.ts';
-import { readMetrics } from './metrics.ts';
+import { metricsFile, readMetrics } from './metrics.ts';
 import { adapterBytes, curve, TEST_CONFIG, TINY_MODEL, tinyPairs } from './trainer.test-data.ts';
-import { metricsFile, train } from './trainer.ts';
+import { train } from './trainer.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -6,8 +6,8 @@ import { openCheckpoint } from '../models/checkpoint.ts';
 import { openTokenizer } from '../models/tokenizer.ts';
 import { Random } from '../platform/random.ts';
 import type { TrainingConfigInput } from './config.ts';
-import { readMetrics, TIMING_KEYS } from './metrics.ts';
-import { adapterFolder, metricsFile, type TrainPair } from './trainer.ts';
+import { metricsFile, readMetrics, TIMING_KEYS } from './metrics.ts';
+import { adapterFolder, type TrainPair } from './trainer.ts';
 
 /** A complete checkpoint folder (tokenizer and chat template included) with random weights. */
 export const TINY_MODEL = path.join(

@@ -8,10 +8,10 @@ import { openCheckpoint } from '../models/checkpoint.ts';
 import { UserError } from '../platform/errors.ts';
 import { readAdapter } from './adapter.ts';
 import { listCheckpoints } from './checkpointing.ts';
-import { readMetrics } from './metrics.ts';
+import { metricsFile, readMetrics } from './metrics.ts';
 import { readRunRecord } from './run-record.ts';
 import { adapterBytes, curve, TEST_CONFIG, TINY_MODEL, tinyPairs } from './trainer.test-data.ts';
-import { adapterFolder, metricsFile, train, type TrainOptions } from './trainer.ts';
+import { adapterFolder, train, type TrainOptions } from './trainer.ts';
 
 let folder: string;
 beforeEach(async () => {

@@ -12,6 +12,7 @@ import { openChatTemplate } from '../models/chat-template.ts';
 import type { Features, Prompt } from '../models/generation.ts';
 import { openTokenizer } from '../models/tokenizer.ts';
 import { UserError } from '../platform/errors.ts';
+import { RUNTIME_VERSION } from '../tensor/onnxruntime.ts';
 import { Random } from '../platform/random.ts';
 import { AdamW, clipFactor, globalNorm, GradientAccumulator } from './adamw.ts';
 import { adapterParameters, initialAdapter, writeAdapter, type LoraAdapter } from './adapter.ts';
@@ -25,7 +26,14 @@ import {
 } from './checkpointing.ts';
 import { parseTrainingConfig, totalSteps, type TrainingConfig, type TrainingConfigInput } from './config.ts';
 import { answerFormat, checkVideo, encodePair, type PairTexts } from './encode-pair.ts';
-import { appendMetrics, memoryUse, StepMetrics, truncateMetrics, type MetricLine } from './metrics.ts';
+import {
+  appendMetrics,
+  memoryUse,
+  metricsFile,
+  StepMetrics,
+  truncateMetrics,
+  type MetricLine,
+} from './metrics.ts';
 import {
   differences,
   pairHash,
@@ -67,8 +75,6 @@ export type TrainOptions = {
   cacheDir?: string;
 };
 
-/** The metrics of a run, one JSON object a line. */
-export const metricsFile = (runDir: string): string => path.join(runDir, 'metrics.jsonl');
 /** The finished (or stopped) run's adapter, in PEFT layout. */
 export const adapterFolder = (runDir: string): string => path.join(runDir, 'adapter');
 
@@ -204,7 +210,7 @@ function makeRecord(
     config,
     pairs,
     excluded,
-    versions: softwareVersions(),
+    versions: softwareVersions(RUNTIME_VERSION),
     fingerprint: runFingerprint(hash, config, pairs),
   };
 }
