@@ -84,11 +84,14 @@ export class PairService {
   list(filter: PairFilter, page: { offset: number; limit: number }): { total: number; rows: PairSummary[] } {
     const where = pairConditions(filter);
     const onlyPairs = Object.entries(filter).every(([k, v]) => v === undefined || k === 'status');
+    const from = onlyPairs ? 'FROM pairs p' : FROM_PAIRS;
     const total = this.#db
-      .prepare<{ n: number }>(`SELECT count(*) AS n ${onlyPairs ? 'FROM pairs p' : FROM_PAIRS} ${where.sql}`)
+      .prepare<{ n: number }>(`SELECT count(*) AS n ${from} ${where.sql}`)
       .get(...where.params)!.n;
+    // The page's keys first: whole rows carry texts and marks, which only the page needs.
+    const keys = `SELECT p.seq AS key ${from} ${where.sql} ORDER BY p.seq LIMIT ? OFFSET ?`;
     const rows = this.#db
-      .prepare<PairRow>(`${SELECT_PAIRS} ${where.sql} ORDER BY p.seq LIMIT ? OFFSET ?`)
+      .prepare<PairRow>(`${SELECT_PAIRS} WHERE p.seq IN (SELECT key FROM (${keys})) ORDER BY p.seq`)
       .all(...where.params, page.limit, page.offset);
     return { total, rows: rows.map(toSummary) };
   }
