@@ -33,10 +33,10 @@ export function isTyping(target: EventTarget | null): boolean {
 /** Does a focused control use this key itself? Then it keeps it: Enter on a button presses the button. */
 function usesKey(target: EventTarget | null, stroke: string): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (stroke === 'Enter' || stroke === 'Space')
-    return (
-      target.closest('button, a, summary, [role=button], [role=tab], [role=checkbox], [role=switch]') !== null
-    );
+  const pressed = 'button, summary, [role=button], [role=tab], [role=checkbox], [role=switch]';
+  // Space does nothing on a link: a click on the rail must not take it from the player.
+  if (stroke === 'Space') return target.closest(pressed) !== null;
+  if (stroke === 'Enter') return target.closest(`a, ${pressed}`) !== null;
   if (stroke.startsWith('Arrow'))
     return (
       target.closest('[role=tablist], [role=radiogroup], [role=listbox], [role=menu], .n-slider') !== null
