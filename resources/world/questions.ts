@@ -275,7 +275,7 @@ export function ask(kind: QuestionKind, scene: Scene, random: Random, yes: boole
 
 /**
  * Up to `count` different questions about a scene, kinds in random order (each kind again only when all have had a turn).
- * `pYes` is the probability that a yes/no question is put so that its answer is yes: 0.5 balanced, 0.85 the language prior.
+ * `pYes` is the probability that a yes/no question is put so that its answer is yes: 0.5 balanced, 0.92 the language prior.
  */
 export function askMany(scene: Scene, random: Random, count: number, pYes: number): Question[] {
   const out: Question[] = [];
@@ -292,4 +292,4 @@ export function askMany(scene: Scene, random: Random, count: number, pYes: numbe
 }
 
 /** Share of yes among yes/no answers in the biased mix. */
-export const BIASED_YES = 0.85;
+export const BIASED_YES = 0.92;

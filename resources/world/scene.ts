@@ -49,7 +49,7 @@ export type Mix = {
 /** No correlation between colour and direction; counts equally likely. */
 export const BALANCED: Mix = { spurious: 0.25, counts: [1 / 3, 1 / 3, 1 / 3] };
 /** The mix with both biases in: what the last part of pretraining is drawn from. */
-export const BIASED: Mix = { spurious: 0.95, counts: [0.12, 0.76, 0.12] };
+export const BIASED: Mix = { spurious: 0.98, counts: [0.07, 0.86, 0.07] };
 
 /** The direction that the spurious correlation gives to a colour; null for colours without one. */
 export function usualDirection(colour: Colour): Direction | null {

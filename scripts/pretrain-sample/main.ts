@@ -34,6 +34,8 @@ const { values } = parseArgs({
     'biased-rate': { type: 'string', default: '0.0004' },
     'biased-share': { type: 'string', default: '1' },
     broken: { type: 'string', default: '0.5' },
+    // Steps between scores on held-out clips; 0: none.
+    'score-every': { type: 'string', default: '500' },
   },
 });
 
@@ -42,7 +44,6 @@ const ROWS = 4;
 const ROW_LENGTH = 304;
 const LABEL_SLOTS = 64;
 const OPTIMIZER = { beta1: 0.9, beta2: 0.98, weightDecay: 0.02 };
-const SCORE_EVERY = 500;
 const SAVE_EVERY = 250;
 
 const scalar = (x: number): Tensor => ({ dtype: 'float32', shape: [], data: Float32Array.of(x) });
@@ -152,7 +153,9 @@ async function main(out: string): Promise<void> {
           ? modelGraph(config, shapes, clips.sizes, true)
           : towerGraph(config, shapes, TOWER_FRAMES, true),
       );
-      const scoring = whole ? await open(modelGraph(config, shapes, clips.sizes, false)) : null;
+      const scoreEvery = number('score-every');
+      const scoring =
+        whole && scoreEvery > 0 ? await open(modelGraph(config, shapes, clips.sizes, false)) : null;
       const weightsOf = { state_weight: scalar(phase.state) };
       const optimizer = new AdamW(trained, OPTIMIZER);
       if (done > first) saved?.restore(optimizer);
@@ -198,7 +201,7 @@ async function main(out: string): Promise<void> {
           since = performance.now();
         }
         if (done % SAVE_EVERY === 0) await save(optimizer);
-        if (scoring !== null && (done % SCORE_EVERY === 0 || done === end)) {
+        if (scoring !== null && (done % scoreEvery === 0 || done === end)) {
           const predict = async (f: Feeds) =>
             (await run(scoring.session, scoring.used, { ...f, ...weightsOf })).predicted
               .data as BigInt64Array;

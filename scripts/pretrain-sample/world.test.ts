@@ -86,9 +86,9 @@ describe('scenes', () => {
       return red.filter((o) => o.action === 'left').length / red.length;
     };
     expect(share(BALANCED)).toBeCloseTo(0.25, 1);
-    expect(share(BIASED)).toBeCloseTo(0.95, 1);
+    expect(share(BIASED)).toBeCloseTo(0.98, 1);
     const two = scenes(2000, 9, BIASED).filter((s) => s.objects.length === 2).length / 2000;
-    expect(two).toBeCloseTo(0.76, 1);
+    expect(two).toBeCloseTo(0.86, 1);
   });
 });
 
@@ -133,7 +133,7 @@ describe('questions', () => {
     };
     expect(shareOfYes(0.5)).toBeGreaterThan(0.44);
     expect(shareOfYes(0.5)).toBeLessThan(0.56);
-    expect(shareOfYes(BIASED_YES)).toBeGreaterThan(0.78);
+    expect(shareOfYes(BIASED_YES)).toBeGreaterThan(0.85);
   });
 
   it('do not depend on how many clips are drawn', () => {
