@@ -92,7 +92,7 @@ class KvCache {
 
   /** Adds the cache's arrays to the feeds of a run; nothing is copied. */
   feed(feeds: Record<string, Tensor>): void {
-    const shape = [1, this.#text.kvHeads, this.capacity, this.#text.headDim];
+    const shape = [this.#text.kvHeads, this.capacity, this.#text.headDim];
     this.#arrays.forEach((data, i) => {
       feeds[`past.${i >> 1}.${i % 2 === 0 ? 'key' : 'value'}`] = { dtype: 'float32', shape, data };
     });
@@ -219,7 +219,7 @@ export class LanguageModel {
       ids: int32([1, count], ids),
       cos: { dtype: 'float32', shape: [count, text.headDim], data: rope.cos },
       sin: { dtype: 'float32', shape: [count, text.headDim], data: rope.sin },
-      mask: stepMask(cache, count),
+      mask: stepMask(cache, count, text.heads / text.kvHeads),
       rows: int32([rows.length], rows),
     };
     if (this.#rank !== undefined) {
@@ -288,15 +288,15 @@ function int32(shape: number[], values: Iterable<number>): Tensor {
   return { dtype: 'int32', shape, data: Int32Array.from(values) };
 }
 
-/** Mask [T, P+T]: the used part of the cache, then the new positions causally. */
-function stepMask(cache: KvCache, count: number): Tensor {
+/** Mask [G*T, P+T]: the used part of the cache, then the new positions causally; repeated for the heads of a group. */
+function stepMask(cache: KvCache, count: number, group: number): Tensor {
   const width = cache.capacity + count;
-  const data = new Float32Array(count * width);
-  for (let t = 0; t < count; t++) {
-    data.fill(MASKED, t * width + cache.length, t * width + cache.capacity);
-    data.fill(MASKED, t * width + cache.capacity + t + 1, (t + 1) * width);
+  const data = new Float32Array(group * count * width);
+  for (let row = 0; row < group * count; row++) {
+    data.fill(MASKED, row * width + cache.length, row * width + cache.capacity);
+    data.fill(MASKED, row * width + cache.capacity + (row % count) + 1, (row + 1) * width);
   }
-  return { dtype: 'float32', shape: [count, width], data };
+  return { dtype: 'float32', shape: [group * count, width], data };
 }
 
 function checkPrompt({ ids, features }: Prompt, { config }: Checkpoint): void {

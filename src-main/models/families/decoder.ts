@@ -3,7 +3,7 @@
  * One definition for generation (with a cache), training (with hooks and any mask) and feature extraction.
  * Reference: transformers' modeling_qwen2.py and modeling_llama.py, eager attention.
  */
-import { addDims, divideDims, multiplyDims } from '../../tensor/dims.ts';
+import { divideDims, multiplyDims } from '../../tensor/dims.ts';
 import type { Dim } from '../../tensor/dims.ts';
 import type { Value } from '../../tensor/graph.ts';
 import {
@@ -14,13 +14,15 @@ import {
   scaledDotProductAttention,
   silu,
 } from '../../tensor/nn.ts';
-import { add, concat, gather, matMul, mul, reshape, slice, softmax, transpose } from '../../tensor/ops.ts';
+import { add, concat, gather, mul, reshape, transpose } from '../../tensor/ops.ts';
 import type { DecoderConfig } from '../config.ts';
+import { cachedAttention } from './cached-attention.ts';
+import type { LayerCache } from './cached-attention.ts';
 import { hookedLinear } from './context.ts';
 import type { FamilyContext } from './context.ts';
 
-/** Keys and values of one layer, [B, KV, P, D] (past) or [B, KV, T, D] (new). */
-export type LayerCache = { key: Value; value: Value };
+/** Keys and values of one layer: [B, KV, T, D], or [KV, P, D] in a cache. */
+export type { LayerCache } from './cached-attention.ts';
 
 /** Inputs of {@link decoder}. */
 export type DecoderInputs = {
@@ -29,9 +31,9 @@ export type DecoderInputs = {
   /** Rotary tables of the positions, [T, D] or [B, T, D]; see `ropeTables`. */
   cos: Value;
   sin: Value;
-  /** Added to the scaled scores: broadcast to [B, KV, G, T, S], e.g. [T, S] or [B, 1, 1, T, S]; S = P + T with a past. */
+  /** Added to the scaled scores: broadcast to [B, KV, G, T, S], e.g. [T, T] or [B, 1, 1, T, T]. With a past see `CachedInputs`. */
   mask: Value;
-  /** Keys and values of earlier positions, one per layer. */
+  /** Keys and values of earlier positions, one per layer; then B is 1 and the tables are [T, D]. */
   past?: readonly LayerCache[];
   /**
    * Positions [M] (int32) whose hidden states are wanted; only for B = 1, without a past, and a mask [T, T]. The last layer
@@ -145,6 +147,14 @@ function attention(
   { batch, length, cos, sin, mask, past, rows, causalBlocks }: AttentionInputs,
 ): { output: Value; present: LayerCache } {
   const { heads, kvHeads, headDim } = config;
+  const output = (joined: Value) => hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias);
+  if (past) {
+    if (batch !== 1) throw new Error(`internal: decoder: expected a batch of 1 with a cache, got ${batch}`);
+    const flat = (name: string) => hookedLinear(context, `${path}self_attn.${name}`, x, config.qkvBias);
+    const [q, k, v] = [flat('q_proj'), flat('k_proj'), flat('v_proj')];
+    const { joined, present } = cachedAttention(config, { q, k, v, cos, sin, mask, past });
+    return { output: output(joined), present };
+  }
   const project = (name: string, count: number, input: Value, positions: Dim) => {
     const y = hookedLinear(context, `${path}self_attn.${name}`, input, config.qkvBias); // [B*T, count*D]
     return transpose(reshape(y, [batch, positions, count, headDim]), [0, 2, 1, 3]); // [B, count, T, D]
@@ -154,41 +164,7 @@ function attention(
   const query = rotaryEmbedding(project('q_proj', heads, pick(x, 0), asking), pick(cos, -2), pick(sin, -2)); // [B, H, T, D], or [1, H, M, D]
   const key = rotaryEmbedding(project('k_proj', kvHeads, x, length), cos, sin); // [B, KV, T, D]
   const value = project('v_proj', kvHeads, x, length); // [B, KV, T, D]
-  const mixed = past
-    ? cachedAttention(query, { key, value }, past, mask)
-    : scaledDotProductAttention(query, key, value, { mask, causalBlocks }); // [B, H, T, D]
+  const mixed = scaledDotProductAttention(query, key, value, { mask, causalBlocks }); // [B, H, T, D]
   const joined = reshape(transpose(mixed, [0, 2, 1, 3]), [multiplyDims(batch, asking), heads * headDim]);
-  return {
-    output: hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias),
-    present: { key, value },
-  };
-}
-
-/**
- * Attention over a cache and the new positions without joining them: only the scores are concatenated, so the cache is
- * read where it lies and never copied. mask [.., T, P+T], the cache's columns first.
- */
-function cachedAttention(query: Value, fresh: LayerCache, past: LayerCache, mask: Value): Value {
-  const [batch, heads, length, size] = query.shape as [Dim, Dim, Dim, number];
-  const [, kvHeads, capacity] = past.key.shape as [Dim, number, Dim, number];
-  const group = divideDims(heads, kvHeads)!;
-  const outer = multiplyDims(batch, kvHeads);
-  const rows = multiplyDims(group, length);
-  const stacked = reshape(mul(query, 1 / Math.sqrt(size)), [outer, rows, size]); // [B*KV, G*T, D]
-  const flat = (x: Value, count: Dim) => reshape(x, [outer, count, size]);
-  let scores = concat(
-    [
-      matMul(stacked, flat(past.key, capacity), { transposeB: true }),
-      matMul(stacked, flat(fresh.key, length), { transposeB: true }),
-    ],
-    -1,
-  ); // [B*KV, G*T, P+T]
-  const columns = addDims(capacity, length);
-  scores = add(reshape(scores, [batch, kvHeads, group, length, columns]), mask);
-  const weights = softmax(reshape(scores, [outer, rows, columns]));
-  const mixed = add(
-    matMul(slice(weights, -1, 0, capacity), flat(past.value, capacity)),
-    matMul(slice(weights, -1, capacity), flat(fresh.value, length)),
-  ); // [B*KV, G*T, D]
-  return reshape(mixed, [batch, heads, length, size]);
+  return { output: output(joined), present: { key, value } };
 }

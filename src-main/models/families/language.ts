@@ -53,9 +53,10 @@ function loraInputs(graph: Graph, config: DecoderConfig, rank: number): LinearHo
 }
 
 /**
- * Inputs: `ids` [1, T] int32; `cos`, `sin` [T, D]; `mask` [T, P+T]; `past.<i>.key`, `past.<i>.value` [1, KV, P, D];
+ * Inputs: `ids` [1, T] int32; `cos`, `sin` [T, D]; `mask` [G*T, P+T] (rows repeated for each query
+ * head of a group); `past.<i>.key`, `past.<i>.value` [KV, P, D];
  * `rows` [N] int32, the positions whose logits are wanted; with vision `features` [M, H] and `splice` [T] int32.
- * Outputs: `logits` [N, V]; `present.<i>.key`, `present.<i>.value` [1, KV, T, D].
+ * Outputs: `logits` [N, V]; `present.<i>.key`, `present.<i>.value` [KV, T, D].
  */
 export function languageGraph(checkpoint: Checkpoint, adapterRank: number | undefined): Graph {
   const { config } = checkpoint;
@@ -71,12 +72,12 @@ export function languageGraph(checkpoint: Checkpoint, adapterRank: number | unde
     const features = graph.input('features', 'float32', ['M', text.hidden]);
     embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', ['T']));
   }
-  const cacheShape = [1, text.kvHeads, 'P', text.headDim];
+  const cacheShape = [text.kvHeads, 'P', text.headDim];
   const { hidden, present } = decoder(context, text, {
     embeds,
     cos: graph.input('cos', 'float32', ['T', text.headDim]),
     sin: graph.input('sin', 'float32', ['T', text.headDim]),
-    mask: graph.input('mask', 'float32', ['T', 'P+T']),
+    mask: graph.input('mask', 'float32', [multiplyDims(text.heads / text.kvHeads, 'T'), 'P+T']),
     past: Array.from({ length: text.layers }, (_, i) => ({
       key: graph.input(`past.${i}.key`, 'float32', cacheShape),
       value: graph.input(`past.${i}.value`, 'float32', cacheShape),
