@@ -92,7 +92,12 @@ function throughTable(
   table: Float32Array,
 ): Float32Array {
   const plane = height * width;
-  return Float32Array.from(planar, (byte, i) => table[(Math.floor(i / plane) % channels) * 256 + byte]);
+  const values = new Float32Array(planar.length);
+  for (let p = 0; p * plane < planar.length; p++) {
+    const row = (p % channels) * 256;
+    for (let i = p * plane; i < (p + 1) * plane; i++) values[i] = table[row + planar[i]];
+  }
+  return values;
 }
 
 async function readFrames(dir: string, entry: ArrayEntry): Promise<RgbImage[]> {
