@@ -159,7 +159,7 @@ export function buildProgram(onExit: (code: number) => void): Command {
   )
     .option('--keep <folder>', "keep the demo's project in this folder (default: a temporary one, deleted)")
     .option('--epochs <n>', 'epochs of both trainings', wholeNumber(1))
-    .option('--limit <n>', 'most questions to generate on and to evaluate, for a quick look', wholeNumber(1));
+    .option('--limit <n>', 'most held-out questions to evaluate, for a quick look', wholeNumber(1));
 
   return program;
 }

@@ -149,8 +149,8 @@ export type TrainResult = {
 
 /** Models: answers, divergence, training. One call at a time; the job queue's engine lane sees to it. */
 export type EngineApi = {
-  /** Which devices there are, and why or why not. */
-  devices: { input: null; output: DeviceReport[]; event: never };
+  /** Which devices there are, and why or why not. Trying a device can end the worker: use one of its own. */
+  devices: { input: { only: 'cpu' | null }; output: DeviceReport[]; event: never };
   describe: { input: { modelDir: string }; output: ModelDescription; event: never };
   /** Answers questions; each answer is an event, so that what is done is kept when the job is cancelled. */
   answer: {

@@ -1,22 +1,40 @@
 /** @file What a training run would need on this machine, from one measured step; and which devices there are. */
 import type { DeviceReport, Estimate, TrainConfig } from '../contract/schemas.ts';
-import { UserError } from '../platform/errors.ts';
+import type { EngineApi } from '../jobs/apis.ts';
+import { WorkerHost } from '../jobs/worker-host.ts';
+import { workerEntry } from '../platform/entries.ts';
+import { UserError, toPlainError } from '../platform/errors.ts';
 import { engineVideo, featureCacheDir, requireModelDir } from './engine-requests.ts';
 import { readiness } from './readiness.ts';
 import type { Workbench } from './workbench.ts';
 
-const reports = new WeakMap<Workbench, Promise<DeviceReport[]>>();
+let report: Promise<DeviceReport[]> | undefined;
 
-/** Devices are looked for once per workbench: the answer needs a started worker and does not change. */
-export function listDevices(workbench: Workbench): Promise<DeviceReport[]> {
-  let report = reports.get(workbench);
-  if (report === undefined) {
-    report = workbench.workers.engine.call('devices', null);
-    reports.set(workbench, report);
-    // A failed look must not be remembered.
-    report.catch(() => reports.delete(workbench));
-  }
+/**
+ * Looked for once per process, in a worker of its own: a graphics driver that crashes must not take a running job with it, and is
+ * itself an answer.
+ */
+export function listDevices(): Promise<DeviceReport[]> {
+  report ??= look().catch((error: unknown) => {
+    report = undefined; // a failed look is not remembered
+    throw error;
+  });
   return report;
+}
+
+async function look(): Promise<DeviceReport[]> {
+  const worker = new WorkerHost<EngineApi>({ name: 'device check', entry: workerEntry('engine') });
+  try {
+    return await worker.call('devices', { only: null });
+  } catch (error) {
+    const plain = toPlainError(error);
+    if (plain.code !== 'WORKER_DIED' && plain.code !== 'OUT_OF_MEMORY') throw error;
+    const reason = `Trying it ended the process: ${plain.message}`;
+    const cpu = await worker.call('devices', { only: 'cpu' });
+    return [...cpu, { device: 'webgpu', available: false, reason, software: false }];
+  } finally {
+    await worker.close();
+  }
 }
 
 /** Runs one training step on the longest accepted pairs and scales it up. Waits for its turn behind other engine jobs. */
@@ -37,13 +55,32 @@ export async function estimateRun(workbench: Workbench, config: TrainConfig): Pr
     kind: 'estimate',
     title: 'Measuring one training step',
     lane: 'engine',
-    run: ({ signal }) =>
-      workbench.workers.engine.call(
-        'estimate',
-        { modelDir, cacheDir: featureCacheDir(project), config, pairs },
-        { signal },
-      ),
+    run: async ({ signal }) => {
+      const request = { modelDir, cacheDir: featureCacheDir(project), config, pairs };
+      try {
+        return await workbench.workers.engine.call('estimate', request, { signal });
+      } catch (error) {
+        if (toPlainError(error).code !== 'OUT_OF_MEMORY') throw error;
+        return tooLarge();
+      }
+    },
     result: (estimate) => estimate,
   });
   return done;
+}
+
+/** The verdict when the measured step itself ran out of memory: no time was measured. */
+function tooLarge(): Estimate {
+  const availableBytes = process.availableMemory();
+  return {
+    verdict: 'will-not-fit',
+    peakBytes: availableBytes,
+    availableBytes,
+    secondsPerPair: 0,
+    secondsTotal: 0,
+    advice: [
+      'One step alone ran out of memory.',
+      'Fewer frames, a lower LoRA rank, or a smaller checkpoint of the same family.',
+    ],
+  };
 }

@@ -195,6 +195,8 @@ export class RunManager {
       (error: unknown) => this.#fail(project, run, error),
     );
     this.#live.set(run.id, { run, jobId: job.id, done: finished });
+    // The run's last state must be on the disk before its project closes.
+    this.#workbench.onProjectClose(() => finished);
     this.#tell(run);
     return toRun(run);
   }

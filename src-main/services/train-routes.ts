@@ -10,7 +10,7 @@ import type { Workbench } from './workbench.ts';
 export function trainRoutes(os: Implementer, workbench: Workbench) {
   const runs = runManager(workbench);
   return {
-    devices: os.train.devices.handler(() => listDevices(workbench)),
+    devices: os.train.devices.handler(() => listDevices()),
     presets: os.train.presets.handler(() =>
       // The contract's configuration is what a person sets; TrainConfig.parse leaves the rest to align/config.ts.
       PRESETS.map(({ id, name, description }) => ({

@@ -22,7 +22,7 @@ function tidy<I, C, O>(method: (input: I, context: C) => Promise<O>): (input: I,
 }
 
 const handlers: Handlers<EngineApi> = {
-  devices: () => listDevices(),
+  devices: ({ only }) => listDevices(only),
   async describe({ modelDir }) {
     const checkpoint = await openCheckpoint(modelDir);
     const { family } = checkpoint.config;

@@ -5,8 +5,8 @@ import { Graph } from '../../tensor/graph.ts';
 import { createSession } from '../../tensor/onnxruntime.ts';
 import { matMul } from '../../tensor/ops.ts';
 
-/** Looks at the CPU and the GPU. A driver that crashes takes this worker with it; the service then reports that. */
-export async function listDevices(): Promise<DeviceReport[]> {
+/** Looks at the CPU and, unless only it is wanted, the GPU. A driver that crashes takes this worker with it; the service reports that. */
+export async function listDevices(only: 'cpu' | null): Promise<DeviceReport[]> {
   const cores = os.availableParallelism();
   const cpu: DeviceReport = {
     device: 'cpu',
@@ -14,7 +14,7 @@ export async function listDevices(): Promise<DeviceReport[]> {
     reason: `${cores} ${cores === 1 ? 'core' : 'cores'} (${os.cpus()[0]?.model ?? 'unknown model'})`,
     software: false,
   };
-  return [cpu, await tryWebGpu()];
+  return only === 'cpu' ? [cpu] : [cpu, await tryWebGpu()];
 }
 
 async function tryWebGpu(): Promise<DeviceReport> {

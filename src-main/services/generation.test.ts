@@ -1,0 +1,92 @@
+/**
+ * @file A generated answer can be made again bit for bit from its provenance alone, and one broken clip costs its own questions only. Real
+ * worker, real clips, the sample model.
+ */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { createRouterClient } from '@orpc/server';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { AnswerEvent, Decoding } from '../jobs/apis.ts';
+import { VideoLibrary } from '../library/videos.ts';
+import { resourcesDir } from '../platform/entries.ts';
+import { engineModel, engineVideo, videoSeed } from './engine-requests.ts';
+import type { GenerateReport } from './generation.ts';
+import { createRouter } from './router.ts';
+import { Workbench } from './workbench.ts';
+
+const home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-generation-'));
+process.env.RRPO_WORKBENCH_HOME = path.join(home, 'user');
+const workbench = new Workbench('cli');
+const client = createRouterClient(createRouter(workbench));
+const CLIPS = ['clip-0001.mp4', 'clip-0003.mp4', 'clip-0005.mp4'];
+
+beforeAll(async () => {
+  mkdirSync(path.join(home, 'clips'), { recursive: true });
+  for (const clip of CLIPS)
+    copyFileSync(path.join(resourcesDir, 'sample', 'clips', clip), path.join(home, 'clips', clip));
+  const rows = CLIPS.flatMap((clip) =>
+    ['What does the pink star do?', 'Describe the video.'].map((question) => ({
+      video: `clips/${clip}`,
+      split: 'train',
+      question,
+      answer: 'A pink star sings.',
+    })),
+  );
+  writeFileSync(path.join(home, 'samples.json'), JSON.stringify(rows));
+  await client.project.create({ path: path.join(home, 'project'), name: 'generation' });
+  await client.project.setModel({ modelDir: path.join(resourcesDir, 'model') });
+  await workbench.jobs.ended((await client.library.runImport({ path: path.join(home, 'samples.json') })).id);
+  await workbench.jobs.idle();
+}, 60_000);
+
+afterAll(async () => {
+  await workbench.dispose();
+  rmSync(home, { recursive: true, force: true });
+});
+
+test('a clip that was damaged since its import is skipped with the reason; the others are answered, sampled, and made again from their provenance', async () => {
+  const project = workbench.requireProject();
+  const videos = new VideoLibrary(project).list();
+  truncateSync(path.join(home, 'clips', CLIPS[1]), 2000);
+  const input = { filter: {}, recipe: 'default', seed: 11, temperature: 1.5, maxNewTokens: 12 };
+  const job = await workbench.jobs.ended((await client.negatives.generate(input)).id);
+  expect(job.error).toBeNull();
+  const report = job.result as GenerateReport;
+  expect(report).toMatchObject({ skipped: 2, right: 0, recipe: 'default' });
+  expect(report.wrong + report.unparseable).toBe(4);
+
+  const { rows } = await client.pairs.list({ offset: 0, limit: 10, filter: {} });
+  expect(rows).toHaveLength(report.pairs);
+  expect(rows.length).toBeGreaterThan(0);
+  const seeds = new Set<number>();
+  for (const row of rows) {
+    const { provenance, question } = await client.pairs.get({ pairId: row.id });
+    const sha256 = videos.find((v) => v.id === row.videoId)!.sha256!;
+    expect(provenance.seed).toBe(videoSeed(11, sha256));
+    seeds.add(provenance.seed!);
+    const answers: AnswerEvent[] = [];
+    await workbench.workers.engine.call(
+      'answer',
+      {
+        model: engineModel(project, null),
+        tasks: [
+          {
+            video: engineVideo(project, row.videoId).video!,
+            seed: provenance.seed!,
+            questions: [{ id: 'again', text: question }],
+          },
+        ],
+        frames: provenance.frameIndices!.length,
+        recipe: provenance.recipe,
+        decoding: provenance.decoding as Decoding,
+      },
+      { onEvent: (event) => answers.push(event) },
+    );
+    expect(answers).toMatchObject([
+      { type: 'answer', text: provenance.original, frameIndices: provenance.frameIndices },
+    ]);
+  }
+  // Each clip is broken in its own way.
+  expect(seeds.size).toBe(new Set(rows.map((row) => row.videoId)).size);
+}, 60_000);
