@@ -42,6 +42,16 @@ test('uneven work: small slow-downs do not raise the figure, large ones do', () 
   expect(eta.secondsLeft!).toBeGreaterThan(120);
 });
 
+test('preparations do not count as slow work', () => {
+  const { now, advance } = clock();
+  const eta = new ProgressEstimator(now);
+  advance(30);
+  eta.update(0);
+  advance(1);
+  eta.update(0.1);
+  expect(eta.secondsLeft).toBeCloseTo(9, 6);
+});
+
 test('progress never runs backwards', () => {
   const { now, advance } = clock();
   const eta = new ProgressEstimator(now);

@@ -40,6 +40,8 @@ export class ProgressEstimator {
     const done = Math.min(1, Math.max(this.#fraction, fraction));
     const seconds = (now - this.#lastAt) / 1000;
     if (done === this.#fraction || seconds <= 0) {
+      // Preparations (loading a model, decoding) are not the work: the clock starts at the last report of 0.
+      if (done === 0) this.#lastAt = now;
       this.#fraction = done;
       return;
     }
