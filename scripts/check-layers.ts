@@ -33,7 +33,7 @@ const DOORS = ['electron', 'serve', 'cli', 'workers', 'main.ts', 'preload.ts', '
 const SINGLE_HOME: Record<string, string[]> = {
   'onnxruntime-node': ['src-main/tensor/onnxruntime.ts'],
   'node:sqlite': ['src-main/project/sqlite.ts'],
-  'node-av': ['src-main/media/ffmpeg.ts'],
+  'node-av': ['src-main/media/ffmpeg/'],
   electron: ['src-main/main.ts', 'src-main/preload.ts', 'src-main/electron/'],
   '@huggingface/tokenizers': ['src-main/models/tokenizer.ts'],
   '@huggingface/jinja': ['src-main/models/chat-template.ts'],

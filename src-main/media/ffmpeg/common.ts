@@ -1,0 +1,52 @@
+/** @file What the FFmpeg files share: return codes as errors, options, quiet logs. */
+import {
+  type Codec,
+  type CodecContext,
+  FFmpegError,
+  type FormatContext,
+  Log,
+  type Stream,
+  avGetCodecName,
+  getFFmpegInfo,
+} from 'node-av/lib';
+import * as c from 'node-av/constants';
+
+Log.setLevel(c.AV_LOG_FATAL); // failures come back as return codes, with the file's name; stderr stays clean
+
+/** Name and versions of the FFmpeg in use, for run records. */
+export function ffmpegVersion(): string {
+  return getFFmpegInfo().version;
+}
+
+/** Thrown inside this room; callers with a file name turn it into a {@link UserError}. */
+export class Fault extends Error {
+  readonly code: number;
+  constructor(code: number, doing: string) {
+    super(`${doing}: ${FFmpegError.strerror(code)}`);
+    this.code = code;
+  }
+}
+
+export function must(code: number, doing: string): number {
+  if (code < 0) throw new Fault(code, doing);
+  return code;
+}
+
+export type EncoderName = Parameters<typeof Codec.findEncoderByName>[0];
+export type Space = CodecContext['colorSpace'];
+export type Range = CodecContext['colorRange'];
+export type Primaries = CodecContext['colorPrimaries'];
+export type Transfer = CodecContext['colorTrc'];
+
+/** Options by name. Not through a Dictionary: node-av 6.1.1 frees one twice once FFmpeg has taken an entry from it. */
+export function setOptions(target: CodecContext | FormatContext, options: Record<string, string>): void {
+  for (const [name, value] of Object.entries(options))
+    must(target.setOption(name, value), `setting ${name}=${value}`);
+}
+
+/** A timestamp as a number; null for "none". */
+export const ticks = (value: bigint): number | null => (value === c.AV_NOPTS_VALUE ? null : Number(value));
+
+/** FFmpeg's short name of a stream's codec. */
+export const codecName = (stream: Stream): string =>
+  avGetCodecName(stream.codecpar.codecId) ?? `codec ${stream.codecpar.codecId}`;
