@@ -2,6 +2,7 @@
  * @file What every room knows: the client, the line's state, the open project, the jobs, and the stream of events.
  * Made once in main.ts, handed down by provide/inject.
  */
+import { useDebounceFn } from '@vueuse/core';
 import {
   computed,
   inject,
@@ -23,6 +24,7 @@ type EventOf<T extends AppEvent['type']> = Extract<AppEvent, { type: T }>;
 
 export interface Workbench {
   readonly api: Api;
+  /** The line is up and what it tells has been read: calls go through and mean this project. */
   readonly connected: Readonly<Ref<boolean>>;
   /** Grows with every new line; watch it to read again what may have changed meanwhile. */
   readonly lineNumber: Readonly<Ref<number>>;
@@ -52,12 +54,22 @@ export function useWorkbench(): Workbench {
 export function createWorkbench(connection: Connection): Workbench {
   const api = createApi(connection);
   const connected = ref(false);
+  let lineUp = false;
   const lineNumber = ref(0);
   const ready = ref(false);
   const trouble = ref<string | null>(null);
   const info = shallowRef<AppInfo | null>(null);
   const project = shallowRef<ProjectInfo | null>(null);
   const jobs = shallowRef<ReadonlyMap<string, Job>>(new Map());
+  /** Counts on the rail follow what happens behind the window, a moment later. */
+  const recount = useDebounceFn(
+    async () => {
+      const current = await api.project.current().catch(() => null);
+      if (current && current.id === project.value?.id) project.value = current;
+    },
+    400,
+    { maxWait: 2000 },
+  );
   const listeners = new Map<string, Set<(event: AppEvent) => void>>();
 
   const noteJob = (job: Job): void => {
@@ -69,6 +81,7 @@ export function createWorkbench(connection: Connection): Workbench {
       project.value = event.project;
     }
     if (event.type === 'job') noteJob(event.job);
+    if (['library', 'pair', 'run'].includes(event.type)) void recount();
     listeners.get(event.type)?.forEach((listener) => listener(event));
   };
 
@@ -76,24 +89,29 @@ export function createWorkbench(connection: Connection): Workbench {
   async function follow(): Promise<void> {
     try {
       const events = await api.app.events();
-      const [about, current] = await Promise.all([api.app.info(), api.project.current()]);
+      const [about, open] = await Promise.all([api.app.info(), api.project.current()]);
+      // The host was started anew and has nothing open: go on with the project this window was working in.
+      const before = project.value;
+      const current = open ?? (before && (await api.project.open({ path: before.path }).catch(() => null)));
       info.value = about;
       project.value = current;
       jobs.value = new Map((current ? await api.jobs.list() : []).map((job) => [job.id, job]));
       trouble.value = null;
       ready.value = true;
+      connected.value = lineUp;
       lineNumber.value++;
       for await (const event of events) dispatch(event);
     } catch (error) {
       // A broken line is told by the banner; anything else has to be said.
-      if (connected.value) trouble.value = sentence(error);
+      if (lineUp) trouble.value = sentence(error);
     }
   }
 
   connection.onChange((up) => {
-    const before = connected.value;
-    connected.value = up;
-    if (up && !before) void follow();
+    const before = lineUp;
+    lineUp = up;
+    if (!up) connected.value = false;
+    else if (!before) void follow();
   });
 
   return {

@@ -56,7 +56,7 @@ export interface PairEditorHandle {
 }
 
 export function usePairEditing(): PairEditing {
-  const { api, on, project } = useWorkbench();
+  const { api, on, project, connected } = useWorkbench();
   const pair = shallowRef<Pair | null>(null);
   const draft = shallowRef<Draft | null>(null);
   const revision = ref(0);
@@ -76,14 +76,17 @@ export function usePairEditing(): PairEditing {
       draft: fromPair(stored),
       state: { kind: 'saved', at: null },
       autosave: createAutosave<Draft, Pair>(stored.version, {
-        save: (next, baseVersion) =>
-          api.pairs.save({
+        async save(next, baseVersion) {
+          // Without a line a call would wait silently; the person is to see that nothing is saved.
+          if (!connected.value) throw new ConnectionLost('not connected');
+          return api.pairs.save({
             pairId: id,
             baseVersion,
             chosen: next.chosen,
             rejected: next.rejected,
             phrases: toPhrases(next),
-          }),
+          });
+        },
         load: () => api.pairs.get({ pairId: id }),
         same: sameAsStored,
         failureOf: (reason) => ({

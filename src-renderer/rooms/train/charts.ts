@@ -22,17 +22,17 @@ export const CHARTS: readonly ChartDefinition[] = [
   {
     id: 'loss',
     title: 'Loss',
-    caption: 'Mean over pairs, starts near 0.693. Down is good.',
+    caption: 'Mean over pairs. Down is good.',
     series: [{ key: 'loss', label: 'loss', colour: 'accent' }],
     canLog: true,
   },
   {
     id: 'rewards',
     title: 'Rewards',
-    caption: 'In nats × β. Preferred should rise above non-preferred.',
+    caption: 'Nats × β. Preferred should stay on top.',
     series: [
-      { key: 'rewards/chosen', label: 'preferred', colour: 'good' },
-      { key: 'rewards/rejected', label: 'non-preferred', colour: 'bad' },
+      { key: 'rewards/chosen', label: 'pref.', colour: 'good' },
+      { key: 'rewards/rejected', label: 'non-pref.', colour: 'bad' },
     ],
   },
   {
@@ -44,19 +44,19 @@ export const CHARTS: readonly ChartDefinition[] = [
   {
     id: 'accuracies',
     title: 'Reward accuracy',
-    caption: 'Share of pairs with a positive margin. 1 is all of them.',
+    caption: 'Share of pairs with a positive margin.',
     series: [{ key: 'rewards/accuracies', label: 'accuracy', colour: 'good' }],
   },
   {
     id: 'kl',
     title: 'KL on preferred answers',
-    caption: 'In nats per answer: how far the model has moved from its base. Small is safe.',
+    caption: 'Nats per answer away from the base. Small is safe.',
     series: [{ key: 'kl/chosen', label: 'KL', colour: 'warn' }],
   },
   {
     id: 'logps',
     title: 'Log-probability of preferred',
-    caption: 'In nats per answer. Falling fast is a warning.',
+    caption: 'Nats per answer. Falling fast is a warning.',
     series: [{ key: 'logps/chosen', label: 'log-probability', colour: 'good' }],
   },
   {
@@ -68,7 +68,7 @@ export const CHARTS: readonly ChartDefinition[] = [
   {
     id: 'grad',
     title: 'Gradient norm',
-    caption: 'Before clipping. Spikes mean single hard pairs; steady growth means the rate is too high.',
+    caption: 'Before clipping. Steady growth: rate too high.',
     series: [{ key: 'grad_norm', label: 'norm', colour: 'accent' }],
     canLog: true,
   },
