@@ -1,14 +1,19 @@
 /** @file Generation on the pipeline goldens: same tokens, seeded sampling, stop, cancel, scores, adapter on and off, growing cache. */
 import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../platform/random.ts';
+import { openCheckpoint } from './checkpoint.ts';
 import { adaptedLinears } from './families/language.ts';
 import { LanguageModel } from './generation.ts';
 import type { Adapter, GeneratedToken, GenerateOptions, Prompt } from './generation.ts';
 import { generateText, modelHash, openModel } from './model.ts';
 import type { Model } from './model.ts';
 import { pixelValues } from './pixels.ts';
+import { readTensorFloat32, writeSafetensors } from './safetensors.ts';
+import type { TensorToWrite } from './safetensors.ts';
 import { candidates, sampleToken } from './sampling.ts';
 import { VisionEncoder } from './vision.ts';
 
@@ -151,6 +156,43 @@ describe('LanguageModel', () => {
     expect(text).toBe(want.generated_text);
     expect(model.stopIds).toEqual([2258]);
     expect(await modelHash(model)).toMatch(/^[0-9a-f]{64}$/);
+  });
+});
+
+describe('half-precision weights', () => {
+  it('runs a sharded bfloat16 checkpoint as the float32 one with rounded weights', async () => {
+    const dir = await mkdtemp(path.join(os.tmpdir(), 'rrpo-bf16-'));
+    const folders = { half: path.join(dir, 'half'), rounded: path.join(dir, 'rounded') };
+    const half: TensorToWrite[] = [];
+    const rounded: TensorToWrite[] = [];
+    for (const [name, entry] of model.checkpoint.tensors) {
+      const values = new Uint32Array((await readTensorFloat32(entry)).buffer);
+      const upper = Uint16Array.from(values, (v) => v >>> 16);
+      half.push({ name, dtype: 'BF16', shape: entry.shape, data: upper });
+      const wide = Uint32Array.from(upper, (v) => v << 16);
+      rounded.push({ name, dtype: 'F32', shape: entry.shape, data: new Float32Array(wide.buffer) });
+    }
+    const files = ['model-00001-of-00002.safetensors', 'model-00002-of-00002.safetensors'];
+    const weight_map = Object.fromEntries(half.map((t, i) => [t.name, files[i % 2]]));
+    for (const [k, file] of files.entries())
+      await writeSafetensors(
+        path.join(folders.half, file),
+        half.filter((_, i) => i % 2 === k),
+      );
+    await writeFile(path.join(folders.half, 'model.safetensors.index.json'), JSON.stringify({ weight_map }));
+    await writeSafetensors(path.join(folders.rounded, 'model.safetensors'), rounded);
+    const scores: Float64Array[] = [];
+    for (const folder of [folders.half, folders.rounded]) {
+      await cp(path.join(FIXTURE, 'hub/config.json'), path.join(folder, 'config.json'));
+      const other = await LanguageModel.open(await openCheckpoint(folder), { threads: 1 });
+      expect(other.weights.mode).toBe('mapped');
+      scores.push(await other.score(prompt, want.generated_ids));
+      await other.release();
+    }
+    scores[0].forEach((s, i) => expect(s).toBeCloseTo(scores[1][i], 5));
+    // The rounding itself is visible, so the comparison means something.
+    expect(Math.abs(scores[0][0] - want.token_logprobs[0])).toBeGreaterThan(1e-4);
+    await rm(dir, { recursive: true });
   });
 });
 
