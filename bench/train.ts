@@ -180,24 +180,99 @@ export async function report(
   };
 }
 
-if (process.argv.includes('--case')) {
-  const { values } = parseArgs({
-    options: {
-      case: { type: 'string' },
-      steps: { type: 'string' },
-      device: { type: 'string' },
-      small: { type: 'boolean' },
-      threads: { type: 'string' },
-    },
-  });
-  const steps = Number(values.steps ?? 8);
-  const device = values.device === 'webgpu' ? 'webgpu' : 'cpu';
-  const measured = await measure(
-    values.small ? SMALL : MID,
-    values.case === 'shared',
-    steps,
-    device,
-    values.threads ? Number(values.threads) : undefined,
+async function measureTfjs(size: Size, steps: number): Promise<Measured> {
+  // Imported here: it is a dev dependency, and its start-up would count in the other cases.
+  const { tfjsStep } = await import('./_tfjs-step.ts');
+  const step = await tfjsStep(size, randomPair(size));
+  const times: number[] = [];
+  const cpus: number[] = [];
+  let loss = NaN;
+  for (let i = 0; i < steps + 1; i++) {
+    const started = performance.now();
+    const cpu = process.cpuUsage();
+    loss = step.run();
+    const used = process.cpuUsage(cpu);
+    if (i >= 1) times.push(performance.now() - started);
+    if (i >= 1) cpus.push((used.user + used.system) / 1000);
+  }
+  step.dispose();
+  return report(times, cpus, loss, 2 * (size.prompt + size.answer));
+}
+
+/** The cases of the table: name, size, rows, arguments of the child. */
+const CASES = [
+  { name: 'ours, shared prompt', size: MID, rows: 1, args: ['--case', 'shared'] },
+  { name: 'ours, two rows', size: MID, rows: 2, args: ['--case', 'two-rows'] },
+  { name: 'ours, two rows, small', size: SMALL, rows: 2, args: ['--case', 'two-rows', '--small'] },
+  { name: 'TensorFlow.js cpu, small', size: SMALL, rows: 2, args: ['--case', 'tfjs', '--small'] },
+] as const;
+
+function table(extra: readonly string[]): void {
+  const describe = (s: Size) =>
+    `hidden ${s.hidden}, ${s.layers} layers, ${s.heads} heads / ${s.kvHeads} kv, FFN ${s.ffn}, vocabulary ${s.vocab}, ${s.prompt} + ${s.answer} tokens, r ${s.rank}`;
+  const load = os.loadavg()[0];
+  const busy = load > 1 ? ' (busy: wall times are not those of a quiet machine; compare CPU times)' : '';
+  console.log(
+    `machine  ${os.cpus()[0]?.model ?? 'unknown CPU'}, ${os.cpus().length} cores, load ${load.toFixed(1)}${busy}, node ${process.version}`,
   );
-  console.log(JSON.stringify(measured));
+  console.log(`mid      ${describe(MID)}`);
+  console.log(`small    ${describe(SMALL)}`);
+  console.log('case                        GFLOP   ms/pair     best   CPU ms   GFLOP/CPU-s   peak MB');
+  const found = new Map<string, { gflops: number; measured: Measured }>();
+  for (const { name, size, rows, args } of CASES) {
+    const steps = name.startsWith('TensorFlow') ? ['--steps', '2'] : [];
+    const child = spawnSync(process.execPath, [import.meta.filename, ...steps, ...args, ...extra], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    if (child.status !== 0) throw new Error(`bench: case "${name}" ended with code ${child.status}`);
+    const measured = JSON.parse(child.stdout.trim().split('\n').at(-1)!) as Measured;
+    const gflops = gigaFlops(size, rows);
+    found.set(name, { gflops, measured });
+    const columns = [
+      gflops.toFixed(2),
+      measured.median.toFixed(0),
+      measured.best.toFixed(0),
+      measured.cpu.toFixed(0),
+    ];
+    const rate = ((1000 * gflops) / measured.cpu).toFixed(1);
+    console.log(
+      `${name.padEnd(26)}${columns.map((c) => c.padStart(9)).join('')}${rate.padStart(14)}${measured.peakMb.toFixed(0).padStart(10)}`,
+    );
+  }
+  const of = (name: (typeof CASES)[number]['name']) => found.get(name)!;
+  const [shared, two] = [of('ours, shared prompt'), of('ours, two rows')];
+  const [small, tfjs] = [of('ours, two rows, small'), of('TensorFlow.js cpu, small')];
+  const rate = ({ gflops, measured }: typeof tfjs) => gflops / measured.cpu;
+  console.log(
+    `two rows / shared prompt            ${(two.measured.best / shared.measured.best).toFixed(2)} x (best wall), ${(two.measured.cpu / shared.measured.cpu).toFixed(2)} x (CPU)`,
+  );
+  console.log(
+    `TensorFlow.js / ours, same size     ${(tfjs.measured.cpu / small.measured.cpu).toFixed(0)} x (CPU time)`,
+  );
+  console.log(`TensorFlow.js / ours, per FLOP, mid ${(rate(two) / rate(tfjs)).toFixed(0)} x (CPU time)`);
+  console.log(`target   at most 420 ms/pair with a shared prompt on two quiet cores, peak below 1500 MB`);
+}
+
+const { values } = parseArgs({
+  options: {
+    case: { type: 'string' },
+    steps: { type: 'string', default: '8' },
+    device: { type: 'string', default: 'cpu' },
+    threads: { type: 'string' },
+    small: { type: 'boolean', default: false },
+  },
+});
+const threads = values.threads === undefined ? undefined : Number(values.threads);
+const size = values.small ? SMALL : MID;
+if (process.argv[1] !== import.meta.filename) {
+  // Imported for its sizes.
+} else if (values.case === undefined) {
+  table(process.argv.slice(2));
+} else if (values.case === 'tfjs') {
+  console.log(JSON.stringify(await measureTfjs(size, Number(values.steps))));
+} else {
+  const device = values.device === 'webgpu' ? 'webgpu' : 'cpu';
+  const sharing = values.case === 'shared';
+  console.log(JSON.stringify(await measure(size, sharing, Number(values.steps), device, threads)));
 }
