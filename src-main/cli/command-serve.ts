@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { startServer } from '../serve.ts';
+import { EXIT } from './exit-codes.ts';
 import type { CommonOptions, Session } from './session.ts';
 
 export type ServeOptions = CommonOptions & { port: number; open?: boolean };
@@ -10,7 +11,7 @@ export async function serveCommand(
   session: Session,
   [folder]: string[],
   options: ServeOptions,
-): Promise<void> {
+): Promise<number> {
   const { client, output, signal, workbench } = session;
   if (folder !== undefined) await client.project.open({ path: path.resolve(folder) });
   const server = await startServer({ workbench, port: options.port });
@@ -22,6 +23,7 @@ export async function serveCommand(
     if (options.open === true) openBrowser(server.url);
     if (!signal.aborted)
       await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    return EXIT.ok;
   } finally {
     await server.close();
   }

@@ -11,6 +11,9 @@ import type { CommonOptions, Session } from './session.ts';
 const CODES = `
 Exit codes: ${EXIT.ok} done, ${EXIT.failure} failed, ${EXIT.badInput} wrong usage or input, ${EXIT.cancelled} stopped (Ctrl-C; what is done is kept).`;
 
+/** What a command does; a number is its exit code. */
+type Work<O> = (session: Session, positional: string[], options: O) => Promise<number | void>;
+
 /** Runs the command line with the arguments after the program's name, and returns the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
@@ -37,7 +40,7 @@ export function buildProgram(onExit: (code: number) => void): Command {
   const define = <O extends CommonOptions>(
     usage: string,
     description: string,
-    load: () => Promise<(session: Session, positional: string[], options: O) => Promise<void>>,
+    load: () => Promise<Work<O>>,
   ): Command =>
     program
       .command(usage)

@@ -29,11 +29,11 @@ export type CommonOptions = { json?: boolean };
 
 /**
  * Runs a command and returns its exit code. Ctrl-C cancels what runs (a training saves first) and is exit code 130; a second one ends
- * the process at once.
+ * the process at once. A command for which Ctrl-C is the usual end returns its own code.
  */
 export async function runCommand(
   options: CommonOptions,
-  command: (session: Session) => Promise<void>,
+  command: (session: Session) => Promise<number | void>,
 ): Promise<number> {
   const output = new Output({ json: options.json ?? false });
   const workbench = new Workbench('cli');
@@ -49,14 +49,14 @@ export async function runCommand(
   const listening = new AbortController();
   void listen(workbench, output, listening.signal);
   try {
-    await command({
+    const code = await command({
       workbench,
       client: createRouterClient(createRouter(workbench)),
       output,
       signal: controller.signal,
       follow: (job) => follow(workbench, job),
     });
-    return controller.signal.aborted ? EXIT.cancelled : EXIT.ok;
+    return code ?? (controller.signal.aborted ? EXIT.cancelled : EXIT.ok);
   } catch (thrown) {
     const error = controller.signal.aborted ? new UserError('CANCELLED', 'Stopped.') : fromRoute(thrown);
     output.fail(error);
