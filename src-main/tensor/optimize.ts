@@ -2,10 +2,10 @@
  * @file Rewrites a graph into a leaner one with the same outputs: dead values go, equal values merge, and the local
  * simplifications below are applied. Rewrites build a new graph, which is verified.
  */
-import { type Dim, sameShape } from './dims.ts';
+import { addDims, type Dim, sameShape } from './dims.ts';
 import { Graph, isOp, type Node, type TypedArray, type Value } from './graph.ts';
 import { liveValues } from './onnx-writer.ts';
-import { add, concat, matMul, mul, neg, reduceSum, reshape, sub, transpose } from './ops.ts';
+import { add, concat, matMul, mul, neg, pad, reduceSum, reshape, sub, transpose } from './ops.ts';
 import { type Bindings, copyNode, mapped } from './rewrite.ts';
 
 /** A leaner copy of the graph; symbolic dimensions in `bindings` become numbers on the way. */
@@ -181,12 +181,23 @@ function productSum(node: Node<'reduceSum'>, known: ReadonlyMap<string, Value>):
     const [a, b] = scores.inputs;
     const flags = { transposeA: false, transposeB: !scores.attrs.transposeB };
     const product = known.get(keyFor('matMul', [weights, b], flags));
-    if (product && sameShape(product.shape, a.shape)) return reduceSum(mul(a, product), last, node.attrs);
+    if (product && sameShape(product.shape, a.shape) && isNarrower(product, scores)) {
+      return reduceSum(mul(a, product), last, node.attrs);
+    }
   }
   return undefined;
 }
 
-/** Two zero-padded parts that tile an axis add up to their concatenation (the gradient of split). */
+/** Whether the last axis is surely shorter; without this the rewrite above would undo itself. */
+function isNarrower(a: Value, b: Value): boolean {
+  const [width, other] = [a, b].map(({ shape }) => shape[shape.length - 1]);
+  return typeof width === 'number' && (typeof other === 'string' || width < other);
+}
+
+/**
+ * Zero-padded parts that lie side by side add up to their padded concatenation: the gradient of split becomes one concat.
+ * A part without zeros around it is left as it is.
+ */
 function joinedPads(node: Node<'add'>): Value | undefined {
   const [a, b] = node.inputs;
   if (!isOp(a, 'pad') || !isOp(b, 'pad') || a.attrs.axis !== b.attrs.axis) return undefined;
@@ -194,16 +205,12 @@ function joinedPads(node: Node<'add'>): Value | undefined {
     [a, b],
     [b, a],
   ]) {
-    const { axis } = first.attrs;
+    const { axis, before } = first.attrs;
     const [x, y] = [first.inputs[0], second.inputs[0]];
-    if (
-      first.attrs.before === 0 &&
-      second.attrs.after === 0 &&
-      second.attrs.before === x.shape[axis] &&
-      first.attrs.after === y.shape[axis]
-    ) {
-      return concat([x, y], axis);
-    }
+    if (addDims(before, x.shape[axis]) !== second.attrs.before) continue;
+    const parts = isOp(y, 'concat') && y.attrs.axis === axis ? y.inputs : [y];
+    const heads = isOp(x, 'concat') && x.attrs.axis === axis ? x.inputs : [x];
+    return pad(concat([...heads, ...parts], axis), axis, before, second.attrs.after);
   }
   return undefined;
 }
