@@ -90,3 +90,27 @@ test('a clip that was damaged since its import is skipped with the reason; the o
   // Each clip is broken in its own way.
   expect(seeds.size).toBe(new Set(rows.map((row) => row.videoId)).size);
 }, 60_000);
+
+test('kill -9 of the engine in mid-generation keeps what was answered; asking again asks only the rest', async () => {
+  const { db } = workbench.requireProject();
+  const stored = (): number => db.prepare<{ n: number }>('SELECT count(*) AS n FROM attempts').get()!.n;
+  const before = stored();
+  const input = { filter: {}, recipe: 'reverse', seed: 5, temperature: 0, maxNewTokens: 24 };
+  const job = await client.negatives.generate(input);
+  for (;;) {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    if (stored() > before || workbench.jobs.get(job.id)!.endedAt !== null) break;
+  }
+  process.kill(workbench.workers.engine.pid!, 'SIGKILL');
+  expect(await workbench.jobs.ended(job.id)).toMatchObject({
+    state: 'failed',
+    error: { code: 'WORKER_DIED' },
+  });
+  const kept = stored() - before;
+  expect(kept).toBeGreaterThanOrEqual(1);
+  expect(kept).toBeLessThan(4);
+  const again = await workbench.jobs.ended((await client.negatives.generate(input)).id);
+  expect(again).toMatchObject({ state: 'done', result: { skipped: 2 } });
+  expect(again.detail).toContain(`of ${6 - kept} questions`);
+  expect(stored() - before).toBe(4);
+}, 60_000);
