@@ -19,6 +19,7 @@ import { openCheckpoint } from '../src-main/models/checkpoint.ts';
 import { parseModelConfig } from '../src-main/models/config.ts';
 import { elementCount, writeSafetensors } from '../src-main/models/safetensors.ts';
 import { weightShapes } from '../src-main/models/tensor-names.ts';
+import { isMain } from '../src-main/platform/entries.ts';
 import { Random } from '../src-main/platform/random.ts';
 
 /** A decoder and a pair to train it on. */
@@ -254,25 +255,27 @@ function table(extra: readonly string[]): void {
   console.log(`target   at most 420 ms/pair with a shared prompt on two quiet cores, peak below 1500 MB`);
 }
 
-const { values } = parseArgs({
-  options: {
-    case: { type: 'string' },
-    steps: { type: 'string', default: '8' },
-    device: { type: 'string', default: 'cpu' },
-    threads: { type: 'string' },
-    small: { type: 'boolean', default: false },
-  },
-});
-const threads = values.threads === undefined ? undefined : Number(values.threads);
-const size = values.small ? SMALL : MID;
-if (process.argv[1] !== import.meta.filename) {
-  // Imported for its sizes.
-} else if (values.case === undefined) {
-  table(process.argv.slice(2));
-} else if (values.case === 'tfjs') {
-  console.log(JSON.stringify(await measureTfjs(size, Number(values.steps))));
-} else {
-  const device = values.device === 'webgpu' ? 'webgpu' : 'cpu';
-  const sharing = values.case === 'shared';
-  console.log(JSON.stringify(await measure(size, sharing, Number(values.steps), device, threads)));
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      case: { type: 'string' },
+      steps: { type: 'string', default: '8' },
+      device: { type: 'string', default: 'cpu' },
+      threads: { type: 'string' },
+      small: { type: 'boolean', default: false },
+    },
+  });
+  const threads = values.threads === undefined ? undefined : Number(values.threads);
+  const size = values.small ? SMALL : MID;
+  if (values.case === undefined) {
+    table(process.argv.slice(2));
+  } else if (values.case === 'tfjs') {
+    console.log(JSON.stringify(await measureTfjs(size, Number(values.steps))));
+  } else {
+    const device = values.device === 'webgpu' ? 'webgpu' : 'cpu';
+    const sharing = values.case === 'shared';
+    console.log(JSON.stringify(await measure(size, sharing, Number(values.steps), device, threads)));
+  }
 }
+
+if (isMain(import.meta.url)) await main();
