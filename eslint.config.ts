@@ -12,7 +12,12 @@ export default tseslint.config(
   {
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.json', './tsconfig.preload.json', './src-renderer/tsconfig.json'],
+        project: [
+          './tsconfig.json',
+          './tsconfig.preload.json',
+          './e2e/tsconfig.json',
+          './src-renderer/tsconfig.json',
+        ],
         tsconfigRootDir: import.meta.dirname,
         extraFileExtensions: ['.vue'],
       },

@@ -1,0 +1,182 @@
+/**
+ * @file The main job, clicked through by a newcomer: play a clip of the sample project, edit a non-preferred answer, mark
+ * the differing phrase, accept the pair, train with RRPO, watch the curves, stop and resume, and see the tuned model answer
+ * held-out clips differently from the base. What is on the disk afterwards is read back without the workbench.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, test, type App } from './fixtures.ts';
+
+type PairRow = { id: string; status: string; rejected: string; phrases: string; version: number };
+
+function readPairs(app: App, where: string): PairRow[] {
+  const db = new DatabaseSync(path.join(app.home, 'sample-project', 'workbench.sqlite'), { readOnly: true });
+  try {
+    return db
+      .prepare(`SELECT id, status, rejected, phrases, version FROM pairs WHERE ${where}`)
+      .all() as unknown as PairRow[];
+  } finally {
+    db.close();
+  }
+}
+
+/** Reads a safetensors header: names and shapes. */
+function tensorsOf(file: string): Record<string, { shape: number[] }> {
+  const bytes = readFileSync(file);
+  const length = Number(bytes.readBigUInt64LE(0));
+  const header = JSON.parse(bytes.subarray(8, 8 + length).toString('utf8')) as Record<
+    string,
+    { shape: number[] }
+  >;
+  delete header['__metadata__'];
+  return header;
+}
+
+async function openSample(app: App): Promise<void> {
+  await app.page.getByTestId('open-sample').click();
+  await expect(app.page.getByTestId('project-menu')).toContainText('Sample project');
+}
+
+test('from a clip and a wrong answer to a better model', async ({ app }) => {
+  test.setTimeout(600_000);
+  const { page } = app;
+
+  await test.step('the sample project opens with clips, questions and pairs', async () => {
+    await openSample(app);
+    await page.getByTestId('room-library').click();
+    await expect(page.getByTestId('video-row').first()).toContainText('clip-');
+  });
+
+  await test.step('a clip plays, and steps by exactly one frame', async () => {
+    await page.getByTestId('room-review').click();
+    const frame = page.getByTestId('frame-number');
+    const video = page.getByTestId('video-player');
+    await expect.poll(() => video.evaluate((v: HTMLVideoElement) => v.readyState)).toBeGreaterThanOrEqual(2);
+    await expect(frame).toHaveText('0');
+    await page.keyboard.press('.');
+    await expect(frame).toHaveText('1');
+    await page.keyboard.press('Shift+ArrowRight');
+    await expect(frame).toHaveText('11');
+    await page.keyboard.press(',');
+    await expect(frame).toHaveText('10');
+    await page.keyboard.press('Space');
+    await expect.poll(async () => Number(await frame.textContent())).toBeGreaterThan(12);
+  });
+
+  let edited = '';
+  await test.step('a non-preferred answer is edited, its phrase marked, and saved as it is typed', async () => {
+    await expect(page.getByTestId('editor-rejected')).toBeVisible();
+    // Start from an unmarked pair: the machine's proposals are thrown away.
+    while ((await page.getByTestId('remove-phrase').count()) > 0)
+      await page.getByTestId('remove-phrase').first().click();
+    await page.getByTestId('editor-rejected').click();
+    await page.keyboard.press('Control+A');
+    await page.keyboard.type('sideways');
+    await expect(page.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+    edited = readPairs(app, "status = 'pending' AND rejected = 'sideways'")[0]?.id ?? '';
+    expect(edited).not.toBe('');
+    await page.getByTestId('editor-rejected').press('Alt+Enter');
+    await expect(page.getByTestId('phrase-list')).toContainText('sideways');
+    await expect(page.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+    await expect(page.getByTestId('token-strip').last()).toContainText('side');
+  });
+
+  await test.step('accept and go on; the marks are in the database', async () => {
+    const before = await page.getByTestId('queue-accepted').textContent();
+    await page.keyboard.press('Control+Enter');
+    await expect(page.getByTestId('queue-accepted')).not.toHaveText(before ?? '');
+    await expect(page.getByTestId('editor-rejected')).not.toContainText('sideways');
+    const [row] = readPairs(app, `id = '${edited}'`);
+    expect(row).toMatchObject({ status: 'accepted', rejected: 'sideways' });
+    const phrases = JSON.parse(row.phrases) as {
+      rejected: { quote: string; start: number; end: number };
+      origin: string;
+    }[];
+    expect(phrases).toHaveLength(1);
+    expect(phrases[0]).toMatchObject({ origin: 'person', rejected: { quote: 'sideways', start: 0, end: 8 } });
+  });
+
+  await test.step('what was typed survives a killed host', async () => {
+    const editor = page.getByTestId('editor-rejected');
+    await editor.click();
+    await page.keyboard.press('Control+End');
+    await page.keyboard.type(' indeed');
+    await expect(page.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
+    await app.killAndReopen();
+    await openSample(app);
+    await app.page.getByTestId('room-review').click();
+    await expect(app.page.getByTestId('editor-rejected')).toContainText('indeed');
+    // And taking it back still works after the restart.
+    while (/indeed/.test((await app.page.getByTestId('editor-rejected').textContent()) ?? ''))
+      await app.page.getByRole('button', { name: 'Undo' }).click();
+    expect(readPairs(app, "rejected LIKE '%indeed%'")).toHaveLength(0);
+  });
+
+  let runDir = '';
+  await test.step('RRPO trains, shows its curves, stops and resumes', async () => {
+    const { page } = app;
+    await page.getByTestId('room-train').click();
+    await page.getByTestId('start-training').click();
+    await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'running');
+    await expect
+      .poll(async () => Number((await page.getByTestId('run-step').textContent())?.match(/\d+/)?.[0]), {
+        timeout: 60_000,
+      })
+      .toBeGreaterThan(2);
+    await expect(page.getByTestId('chart-loss').locator('canvas')).toBeVisible();
+    await page.getByTestId('stop-training').click();
+    await page.getByTestId('stop-save').click();
+    await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'stopped', { timeout: 60_000 });
+    const runs = path.join(app.home, 'sample-project', 'runs');
+    runDir = path.join(runs, readdirSync(runs)[0]);
+    expect(readdirSync(path.join(runDir, 'checkpoints')).length).toBeGreaterThan(0);
+    await page.getByTestId('resume-training').click();
+    await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'done', { timeout: 400_000 });
+  });
+
+  await test.step('the run left a record, metrics under TRL names, and a PEFT adapter that is not zero', () => {
+    const metrics = readFileSync(path.join(runDir, 'metrics.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, number>);
+    const steps = metrics.map((row) => row['step']);
+    expect(new Set(steps).size, 'each step once, also over the stop').toBe(steps.length);
+    for (const name of [
+      'loss',
+      'rewards/chosen',
+      'rewards/rejected',
+      'rewards/margins',
+      'rewards/accuracies',
+      'logps/chosen',
+    ])
+      expect(metrics.at(-1), name).toHaveProperty([name]);
+    const mean = (rows: Record<string, number>[]): number =>
+      rows.reduce((sum, r) => sum + r['rewards/margins'], 0) / rows.length;
+    expect(mean(metrics.slice(-5))).toBeGreaterThan(mean(metrics.slice(0, 5)));
+    const record = JSON.parse(readFileSync(path.join(runDir, 'run.json'), 'utf8')) as {
+      pairs: { id: string }[];
+    };
+    expect(record.pairs.map((p) => p.id)).toContain(edited);
+    const adapter = path.join(runDir, 'adapter');
+    const config = JSON.parse(readFileSync(path.join(adapter, 'adapter_config.json'), 'utf8')) as {
+      peft_type: string;
+      r: number;
+    };
+    expect(config.peft_type).toBe('LORA');
+    const tensors = tensorsOf(path.join(adapter, 'adapter_model.safetensors'));
+    expect(Object.keys(tensors).length).toBe(4 * 7 * 2);
+    for (const [name, tensor] of Object.entries(tensors))
+      expect(tensor.shape[name.includes('lora_A') ? 0 : 1], name).toBe(config.r);
+  });
+
+  await test.step('the tuned model answers held-out clips differently', async () => {
+    const { page } = app;
+    await page.getByTestId('room-compare').click();
+    await page.getByTestId('evaluate').click();
+    await expect(page.getByTestId('accuracy-tuned')).toContainText('%', { timeout: 300_000 });
+    await expect(page.getByTestId('accuracy-base')).toContainText('%');
+    await expect(page.getByTestId('compare-row').first()).toBeVisible();
+    expect(await page.getByTestId('compare-row').count()).toBeGreaterThan(0);
+  });
+});
