@@ -64,7 +64,7 @@ export const BETA = 0.4;
 export const LORA_SCALE = 2;
 const EPSILON = 1e-6;
 /** Row blocks of the attention; the row lengths are multiples of it. */
-const CAUSAL_BLOCKS = Number(process.env.CB ?? 4);
+const CAUSAL_BLOCKS = 4;
 
 /** Name, shape and typical size of every frozen weight, in file order. */
 export function weightShapes(sizes: DecoderSizes): { name: string; shape: number[]; deviation: number }[] {

@@ -200,13 +200,3 @@ export function crossEntropy(logits: Value, targets: Value, weights?: Value): Va
   if (!weights) return reduceMean(losses);
   return div(reduceSum(mul(losses, weights)), reduceSum(weights));
 }
-
-/** Squares and sums all elements: the squared Euclidean norm, a scalar. */
-export function squaredNorm(x: Value): Value {
-  return reduceSum(mul(x, x));
-}
-
-/** Joins new keys or values [B, KV, T, D] to cached ones [B, KV, P, D]; the joined axis has size P+T. */
-export function appendToCache(cache: Value, fresh: Value): Value {
-  return concat([cache, fresh], 2);
-}
