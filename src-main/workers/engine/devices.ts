@@ -1,9 +1,7 @@
 /** @file Which devices there are: each is tried with a small real product, so that "available" means "it computes". */
 import os from 'node:os';
 import type { DeviceReport } from '../../contract/schemas.ts';
-import { Graph } from '../../tensor/graph.ts';
-import { createSession } from '../../tensor/onnxruntime.ts';
-import { matMul } from '../../tensor/ops.ts';
+import { detectDevices } from '../../tensor/devices.ts';
 
 /** Looks at the CPU and, unless only it is wanted, the GPU. A driver that crashes takes this worker with it; the service reports that. */
 export async function listDevices(only: 'cpu' | null): Promise<DeviceReport[]> {
@@ -18,36 +16,6 @@ export async function listDevices(only: 'cpu' | null): Promise<DeviceReport[]> {
 }
 
 async function tryWebGpu(): Promise<DeviceReport> {
-  const software = /swiftshader/i.test(process.env.VK_ICD_FILENAMES ?? '');
-  try {
-    const graph = new Graph();
-    const a = graph.input('a', 'float32', [2, 2]);
-    graph.output('c', matMul(a, a));
-    const session = await createSession(graph, { device: 'webgpu', forbidCpuFallback: true });
-    const { c } = await session.run({
-      a: { dtype: 'float32', shape: [2, 2], data: Float32Array.of(1, 2, 3, 4) },
-    });
-    await session.release();
-    const expected = [7, 10, 15, 22];
-    if (expected.some((value, i) => Math.abs(Number(c.data[i]) - value) > 1e-3))
-      return {
-        device: 'webgpu',
-        available: false,
-        reason: 'the graphics driver computes wrong results',
-        software,
-      };
-    return {
-      device: 'webgpu',
-      available: true,
-      reason: software ? 'SwiftShader: a GPU emulated on the CPU, slow' : 'WebGPU adapter found',
-      software,
-    };
-  } catch (error) {
-    return {
-      device: 'webgpu',
-      available: false,
-      reason: error instanceof Error ? error.message : String(error),
-      software,
-    };
-  }
+  const { webgpu } = await detectDevices();
+  return { device: 'webgpu', ...webgpu };
 }
