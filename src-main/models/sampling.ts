@@ -18,7 +18,14 @@ export type Sampling = {
 /** Index of the largest logit, the first one among equals. */
 export function argMax(logits: ArrayLike<number>): number {
   let best = 0;
-  for (let i = 1; i < logits.length; i++) if (logits[i] > logits[best]) best = i;
+  let largest = logits[0];
+  for (let i = 1; i < logits.length; i++) {
+    const logit = logits[i];
+    if (logit > largest) {
+      largest = logit;
+      best = i;
+    }
+  }
   return best;
 }
 

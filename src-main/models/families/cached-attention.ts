@@ -6,18 +6,31 @@
 import { multiplyDims } from '../../tensor/dims.ts';
 import type { Dim } from '../../tensor/dims.ts';
 import type { Value } from '../../tensor/graph.ts';
-import { rotaryEmbedding } from '../../tensor/nn.ts';
 import { add, concat, matMul, mul, reshape, slice, softmax, transpose } from '../../tensor/ops.ts';
 import type { DecoderConfig } from '../config.ts';
 
-/** Keys (rotated) and values of one layer: [KV, P, D] in the cache, [KV, T, D] for new positions. */
+/** Keys (rotated, times D^-1/4) and values of one layer: [KV, P, D] in the cache, [KV, T, D] for new positions. */
 export type LayerCache = { key: Value; value: Value };
 
-/** Projections of T new positions, [T, heads*D] each, their rotary tables [T, D], and what is seen. */
+/**
+ * Rotary tables [T, D] for a graph with a cache, made once for all layers: the sign of rotate_half and the scale of the scores
+ * are folded in (D^-1/4 on queries and on keys), so that x cos + swap_halves(x) sin is rotated and scaled.
+ */
+export function cacheTables(
+  { headDim }: DecoderConfig,
+  { cos, sin }: { cos: Value; sin: Value },
+): [cos: Value, sin: Value] {
+  const scale = headDim ** -0.25;
+  const signs = Float32Array.from({ length: headDim }, (_, i) => (i < headDim / 2 ? -scale : scale));
+  return [mul(cos, scale), mul(sin, cos.graph.constant(signs))];
+}
+
+/** Projections of T new positions, their tables (see {@link cacheTables}), and what is seen. */
 export type CachedInputs = {
-  q: Value;
-  k: Value;
-  v: Value;
+  /** [T, (H+KV)*D]. */
+  queriesAndKeys: Value;
+  /** [T, KV*D]. */
+  values: Value;
   cos: Value;
   sin: Value;
   /** [G*T, P+T], added to the scaled scores: the cache's columns first, the T rows repeated for the G heads of a group. */
@@ -28,17 +41,19 @@ export type CachedInputs = {
 /** The mixed values [T, H*D] and the keys and values to append to the cache. */
 export function cachedAttention(
   { heads, kvHeads, headDim }: DecoderConfig,
-  { q, k, v, cos, sin, mask, past }: CachedInputs,
+  { queriesAndKeys, values, cos, sin, mask, past }: CachedInputs,
 ): { joined: Value; present: LayerCache } {
-  const [length] = q.shape as [Dim, number];
+  const [length] = values.shape as [Dim, number];
   const split = (x: Value, count: number) => transpose(reshape(x, [length, count, headDim]), [1, 0, 2]);
-  const turned = rotaryEmbedding(split(concat([q, k], 1), heads + kvHeads), cos, sin); // [H+KV, T, D]
+  const both = split(queriesAndKeys, heads + kvHeads); // [H+KV, T, D]
+  const half = headDim / 2;
+  const swapped = concat([slice(both, -1, half), slice(both, -1, 0, half)], -1);
+  const turned = add(mul(both, cos), mul(swapped, sin)); // [H+KV, T, D]
   const rows = multiplyDims(heads / kvHeads, length);
   const queries = reshape(slice(turned, 0, 0, heads), [kvHeads, rows, headDim]); // [KV, G*T, D]
-  const present = { key: slice(turned, 0, heads), value: split(v, kvHeads) }; // [KV, T, D]
-  const scaled = mul(queries, 1 / Math.sqrt(headDim));
+  const present = { key: slice(turned, 0, heads), value: split(values, kvHeads) }; // [KV, T, D]
   const scores = concat(
-    [matMul(scaled, past.key, { transposeB: true }), matMul(scaled, present.key, { transposeB: true })],
+    [matMul(queries, past.key, { transposeB: true }), matMul(queries, present.key, { transposeB: true })],
     -1,
   ); // [KV, G*T, P+T]
   const weights = softmax(add(scores, mask));

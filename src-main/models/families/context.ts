@@ -1,6 +1,7 @@
 /** @file What a family definition is given: where weights come from, and hooks into its linears. One definition serves all uses. */
 import type { Graph, Value } from '../../tensor/graph.ts';
 import { gelu, geluTanh, linear } from '../../tensor/nn.ts';
+import { concat } from '../../tensor/ops.ts';
 import type { Activation } from '../config.ts';
 
 /**
@@ -19,6 +20,12 @@ export type FamilyContext = {
   weights: (name: string) => Value;
   /** Hook into every linear of the language model except the head. */
   linear?: LinearHook;
+  /**
+   * Joins the frozen weights of linears that read the same input into one product. The runtime folds the join when it
+   * compiles, so this only suits weights that it repacks anyway: generation. No effect where there is a hook.
+   * @default false
+   */
+  join?: boolean;
 };
 
 /** x W^T + b with the weights `path.weight` and, where `bias`, `path.bias`; x [..., in] -> [..., out]. */
@@ -43,4 +50,23 @@ export function activate(activation: Activation, x: Value): Value {
     default:
       return activation satisfies never;
   }
+}
+
+/**
+ * Linears of one input as one product, [N, in] -> [N, sum of out], where the context allows it; undefined where each must be
+ * computed on its own.
+ */
+export function joinedLinear(
+  context: FamilyContext,
+  paths: readonly string[],
+  x: Value,
+  bias: boolean,
+): Value | undefined {
+  if (!context.join || context.linear) return undefined;
+  const all = (suffix: string) =>
+    concat(
+      paths.map((path) => context.weights(path + suffix)),
+      0,
+    );
+  return linear(x, all('.weight'), bias ? all('.bias') : undefined);
 }

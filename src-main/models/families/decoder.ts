@@ -14,11 +14,11 @@ import {
   scaledDotProductAttention,
   silu,
 } from '../../tensor/nn.ts';
-import { add, concat, gather, mul, reshape, transpose } from '../../tensor/ops.ts';
+import { add, concat, gather, mul, reshape, slice, transpose } from '../../tensor/ops.ts';
 import type { DecoderConfig } from '../config.ts';
-import { cachedAttention } from './cached-attention.ts';
+import { cachedAttention, cacheTables } from './cached-attention.ts';
 import type { LayerCache } from './cached-attention.ts';
-import { hookedLinear } from './context.ts';
+import { hookedLinear, joinedLinear } from './context.ts';
 import type { FamilyContext } from './context.ts';
 
 /** Keys and values of one layer: [B, KV, T, D], or [KV, P, D] in a cache. */
@@ -95,7 +95,7 @@ export function decoder(
   // [B, T, D] -> [B, 1, T, D], so that one table serves all heads.
   const table = (x: Value) =>
     x.shape.length === 3 ? reshape(x, [x.shape[0], 1, x.shape[1], x.shape[2]]) : x;
-  const [cos, sin] = [table(inputs.cos), table(inputs.sin)];
+  const [cos, sin] = inputs.past ? cacheTables(config, inputs) : [table(inputs.cos), table(inputs.sin)];
   const [batch, length, width] = inputs.embeds.shape as [Dim, Dim, Dim];
   const grid = (stream: Value) => reshape(stream, [batch, divideDims(stream.shape[0], batch)!, width]);
   const layers: Value[] = [];
@@ -119,12 +119,37 @@ export function decoder(
     present.push(attended.present);
     x = add(rows ? gather(x, rows) : x, attended.output);
     const y = norm(`${at}post_attention_layernorm`, x);
-    const gate = silu(hookedLinear(context, `${path}mlp.gate_proj`, y, config.mlpBias));
-    const up = hookedLinear(context, `${path}mlp.up_proj`, y, config.mlpBias);
-    x = add(x, hookedLinear(context, `${path}mlp.down_proj`, mul(gate, up), config.mlpBias));
+    const [gate, up] = gateAndUp(context, config, `${path}mlp.`, y);
+    x = add(x, hookedLinear(context, `${path}mlp.down_proj`, mul(silu(gate), up), config.mlpBias));
     layers.push(x);
   }
   return { layers: layers.map(grid), hidden: grid(norm('norm', x)), present };
+}
+
+/** The two wide linears of the MLP, [N, FFN] each. */
+function gateAndUp(context: FamilyContext, config: DecoderConfig, path: string, x: Value): [Value, Value] {
+  const paths = [`${path}gate_proj`, `${path}up_proj`] as const;
+  const joined = joinedLinear(context, paths, x, config.mlpBias);
+  if (joined) return [slice(joined, 1, 0, config.ffn), slice(joined, 1, config.ffn)];
+  return [
+    hookedLinear(context, paths[0], x, config.mlpBias),
+    hookedLinear(context, paths[1], x, config.mlpBias),
+  ];
+}
+
+/** Queries and keys side by side [N, (H+KV)*D], and values [N, KV*D]. */
+function queriesKeysAndValues(
+  context: FamilyContext,
+  { heads, kvHeads, headDim, qkvBias }: DecoderConfig,
+  path: string,
+  x: Value,
+): { queriesAndKeys: Value; values: Value } {
+  const paths = [`${path}q_proj`, `${path}k_proj`, `${path}v_proj`] as const;
+  const joined = joinedLinear(context, paths, x, qkvBias);
+  const width = (heads + kvHeads) * headDim;
+  if (joined) return { queriesAndKeys: slice(joined, 1, 0, width), values: slice(joined, 1, width) };
+  const one = (name: string) => hookedLinear(context, name, x, qkvBias);
+  return { queriesAndKeys: concat([one(paths[0]), one(paths[1])], 1), values: one(paths[2]) };
 }
 
 type AttentionInputs = {
@@ -150,9 +175,8 @@ function attention(
   const output = (joined: Value) => hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias);
   if (past) {
     if (batch !== 1) throw new Error(`internal: decoder: expected a batch of 1 with a cache, got ${batch}`);
-    const flat = (name: string) => hookedLinear(context, `${path}self_attn.${name}`, x, config.qkvBias);
-    const [q, k, v] = [flat('q_proj'), flat('k_proj'), flat('v_proj')];
-    const { joined, present } = cachedAttention(config, { q, k, v, cos, sin, mask, past });
+    const projected = queriesKeysAndValues(context, config, `${path}self_attn.`, x);
+    const { joined, present } = cachedAttention(config, { ...projected, cos, sin, mask, past });
     return { output: output(joined), present };
   }
   const project = (name: string, count: number, input: Value, positions: Dim) => {

@@ -65,6 +65,7 @@ export function languageGraph(checkpoint: Checkpoint, adapterRank: number | unde
   const context: FamilyContext = {
     graph,
     weights: frozenWeights(graph, checkpoint),
+    join: true,
     ...(adapterRank === undefined ? {} : { linear: loraInputs(graph, text, adapterRank) }),
   };
   let embeds = embedTokens(context, text, graph.input('ids', 'int32', [1, 'T']));
