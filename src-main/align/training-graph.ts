@@ -77,21 +77,20 @@ export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGrap
     causalBlocks: CAUSAL_BLOCKS,
     rows: shared ? concat([gathers.chosen, gathers.rejected], 0) : undefined,
   };
-  const hidden = (context: FamilyContext) => {
+  // [C+J, V], cut in two: one product for both sides reads the head, the largest weight, once.
+  const logits = (context: FamilyContext) => {
     const all = decoder(context, text, inputs).hidden; // [R, L, H], or [1, C+J, H]
-    if (!shared)
-      return {
-        chosen: gatherPositions(all, gathers.chosen),
-        rejected: gatherPositions(all, gathers.rejected),
-      };
-    const [chosen, rejected] = split(reshape(all, ['C+J', text.hidden]), 0, ['C', 'J']);
+    const labelled = shared
+      ? reshape(all, ['C+J', text.hidden])
+      : concat([gatherPositions(all, gathers.chosen), gatherPositions(all, gathers.rejected)], 0);
+    const [chosen, rejected] = split(headLogits(context, text, labelled), 0, ['C', 'J']);
     return { chosen, rejected };
   };
-  const policyHidden = hidden(policy);
-  const referenceHidden = hidden(reference);
+  const policyLogits = logits(policy);
+  const referenceLogits = logits(reference);
   const side = (name: 'chosen' | 'rejected', size: string): SideInputs => ({
-    logits: headLogits(policy, text, policyHidden[name]), // [M, V]
-    referenceLogits: headLogits(reference, text, referenceHidden[name]),
+    logits: policyLogits[name], // [M, V]
+    referenceLogits: referenceLogits[name],
     labels: graph.input(`${name}.labels`, 'int32', [size, 1]),
     rewarded: graph.input(`${name}.rewarded`, 'float32', [1, size]),
     labelled: graph.input(`${name}.labelled`, 'float32', [1, size]),
