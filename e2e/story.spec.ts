@@ -36,6 +36,8 @@ function tensorsOf(file: string): Record<string, { shape: number[] }> {
 async function openSample(app: App): Promise<void> {
   await app.page.getByTestId('open-sample').click();
   await expect(app.page.getByTestId('project-menu')).toContainText('Sample project');
+  // Opening ends in Review; whatever is clicked before is overtaken by that.
+  await expect(app.page.getByTestId('pair-row').first()).toBeVisible();
 }
 
 test('from a clip and a wrong answer to a better model', async ({ app }) => {
