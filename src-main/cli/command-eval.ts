@@ -42,6 +42,7 @@ export async function evaluateCommand(
     if (comparison !== null) comparisons[evaluation.id] = comparison;
     rows.push([
       evaluation.name,
+      String(evaluation.accuracy.n),
       rateText(evaluation.accuracy),
       ...types.map((type) => rateText(evaluation.byType[type])),
       comparison === null ? '' : differenceText(comparison),
@@ -51,14 +52,12 @@ export async function evaluateCommand(
   }
   const header = [
     'model',
+    'questions',
     'accuracy %',
     ...types.map((t) => `${t} %`),
     'vs base, points',
     'fixed/broken',
     'KL from base',
   ];
-  output.result(
-    { evaluations, comparisons },
-    `${table(header, rows)}\n95 % intervals in brackets; ${evaluations[0]?.accuracy.n ?? 0} questions.`,
-  );
+  output.result({ evaluations, comparisons }, `${table(header, rows)}\n95 % intervals in brackets.`);
 }

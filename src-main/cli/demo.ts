@@ -183,6 +183,7 @@ function text({ lines, accepted, runs }: DemoReport, seconds: number): string {
   const types = [...new Set(lines.flatMap((line) => Object.keys(line.byType)))].sort();
   const rows = lines.map(({ set, model, accuracy, byType, versusBase, kl }) => [
     `${set}: ${model}`,
+    String(accuracy.n),
     rateText(accuracy),
     ...types.map((type) => (byType[type] === undefined ? '' : (100 * byType[type].value).toFixed(1))),
     versusBase === null ? '' : differenceText(versusBase),
@@ -192,6 +193,7 @@ function text({ lines, accepted, runs }: DemoReport, seconds: number): string {
   ]);
   const header = [
     'held-out set: model',
+    'questions',
     'accuracy %',
     ...types.map((t) => t.replace('_', ' ')),
     'vs base, points',
@@ -199,12 +201,9 @@ function text({ lines, accepted, runs }: DemoReport, seconds: number): string {
     'p',
     'KL from base',
   ];
-  const ns = ['balanced', 'biased'].map(
-    (set) => `${lines.find((line) => line.set === set)?.accuracy.n ?? 0} ${set}`,
-  );
   return [
     table(header, rows),
-    `Brackets: 95 % intervals (Wilson; paired bootstrap; normal for the KL, in nats a preferred answer). p: exact McNemar. Questions: ${ns.join(', ')}.`,
+    'Brackets: 95 % intervals (Wilson; paired bootstrap; normal for the KL, in nats a preferred answer). p: exact McNemar.',
     `${accepted} pairs accepted automatically; both runs trained on the same ${runs[0]?.pairCount ?? 0}. ${formatSeconds(seconds)} in all.`,
   ].join('\n');
 }
