@@ -71,7 +71,7 @@ export const EMIT: Table = {
   sin: direct('Sin'),
   cos: direct('Cos'),
   pow: ({ attrs, dtype }, [x], emitter) =>
-    attrs.exponent === 2
+    attrs.exponent === 2 && emitter.target !== 'cpu' // on the CPU the runtime recognises norms by their Pow
       ? emitter.node('Mul', [x, x])
       : emitter.node('Pow', [x, emitter.scalar(dtype, attrs.exponent)]),
   not: direct('Not'),

@@ -6,7 +6,20 @@
 import { multiplyDims } from '../../tensor/dims.ts';
 import type { Dim } from '../../tensor/dims.ts';
 import type { Value } from '../../tensor/graph.ts';
-import { add, concat, matMul, mul, reshape, slice, softmax, transpose } from '../../tensor/ops.ts';
+import {
+  add,
+  concat,
+  div,
+  matMul,
+  mul,
+  pow,
+  reduceMean,
+  reshape,
+  slice,
+  softmax,
+  sqrt,
+  transpose,
+} from '../../tensor/ops.ts';
 import type { DecoderConfig } from '../config.ts';
 
 /** Keys (rotated, times D^-1/4) and values of one layer: [KV, P, D] in the cache, [KV, T, D] for new positions. */
@@ -23,6 +36,15 @@ export function cacheTables(
   const scale = headDim ** -0.25;
   const signs = Float32Array.from({ length: headDim }, (_, i) => (i < headDim / 2 ? -scale : scale));
   return [mul(cos, scale), mul(sin, cos.graph.constant(signs))];
+}
+
+/**
+ * RMSNorm in the form that ONNX Runtime fuses into one op on the CPU: x / sqrt(mean(x^2) + epsilon) * weight. (nn.ts has the
+ * form with the shorter gradient.)
+ */
+export function stepNorm(x: Value, weight: Value, epsilon: number): Value {
+  const meanSquare = reduceMean(pow(x, 2), -1, { keepDims: true });
+  return mul(div(x, sqrt(add(meanSquare, epsilon))), weight);
 }
 
 /** Projections of T new positions, their tables (see {@link cacheTables}), and what is seen. */

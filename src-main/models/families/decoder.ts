@@ -16,7 +16,7 @@ import {
 } from '../../tensor/nn.ts';
 import { add, concat, gather, mul, reshape, slice, transpose } from '../../tensor/ops.ts';
 import type { DecoderConfig } from '../config.ts';
-import { cachedAttention, cacheTables } from './cached-attention.ts';
+import { cachedAttention, cacheTables, stepNorm } from './cached-attention.ts';
 import type { LayerCache } from './cached-attention.ts';
 import { hookedLinear, joinedLinear } from './context.ts';
 import type { FamilyContext } from './context.ts';
@@ -91,7 +91,7 @@ export function decoder(
   inputs: DecoderInputs,
 ): DecoderOutputs {
   const norm = (name: string, x: Value) =>
-    rmsNorm(x, context.weights(`${config.prefix}${name}.weight`), config.rmsEps);
+    (inputs.past ? stepNorm : rmsNorm)(x, context.weights(`${config.prefix}${name}.weight`), config.rmsEps);
   // [B, T, D] -> [B, 1, T, D], so that one table serves all heads.
   const table = (x: Value) =>
     x.shape.length === 3 ? reshape(x, [x.shape[0], 1, x.shape[1], x.shape[2]]) : x;
