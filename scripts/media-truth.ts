@@ -44,6 +44,8 @@ const CLIPS: Record<string, string> = {
   'variable.mkv': "-vf scale=96:64,select='not(mod(n\\,7))+gt(mod(n\\,5)\\,2)' -vsync vfr -c:v libx264 -g 6",
   'animation.gif': '-vf scale=48:32,fps=10',
   'open-gop.mkv': '-vf scale=96:64 -c:v libx264 -bf 3 -x264-params open-gop=1:keyint=10:min-keyint=4',
+  'sound.avi': '-vf scale=48:32 -c:v mpeg4 -q:v 9 -c:a libmp3lame -b:a 32k',
+  'raw-sound.avi': '-vf scale=48:32 -c:v mpeg4 -q:v 9 -c:a pcm_u8',
   'full-range.mp4':
     '-vf scale=96:64:out_range=full:out_color_matrix=bt709 -c:v libx264 -pix_fmt yuvj420p -colorspace bt709 -color_range pc',
 };
@@ -52,7 +54,15 @@ function makeClips(): void {
   for (const [name, args] of Object.entries(CLIPS)) {
     const source = ['-v', 'error', '-y', '-f', 'lavfi', '-i', 'testsrc2=size=192x128:rate=25:duration=1.2'];
     const options = args.split(' ').map((arg) => arg.replaceAll("'", ''));
-    execFileSync('ffmpeg', [...source, ...options, '-fflags', '+bitexact', path.join(FIXTURES, name)]);
+    const sound = name.includes('sound') ? '-f lavfi -i sine=sample_rate=16000:duration=1.2'.split(' ') : [];
+    execFileSync('ffmpeg', [
+      ...source,
+      ...sound,
+      ...options,
+      '-fflags',
+      '+bitexact',
+      path.join(FIXTURES, name),
+    ]);
   }
 }
 

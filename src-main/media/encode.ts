@@ -17,7 +17,7 @@ export type TimedRgb = {
 };
 
 /** How to write a video; see {@link SinkOptions} for the fields and their defaults. */
-export type EncodeOptions = Omit<SinkOptions, 'like'> & { signal?: AbortSignal };
+export type EncodeOptions = Omit<SinkOptions, 'like' | 'soundOf'> & { signal?: AbortSignal };
 
 /**
  * Writes `frames` to `file`: MP4 with H.264 (8-bit 4:2:0, index at the front) or WebM with VP9, colours as BT.709 limited range.

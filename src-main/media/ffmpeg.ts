@@ -4,5 +4,6 @@
  */
 export { ffmpegVersion } from './ffmpeg/common.ts';
 export { VideoSource, type DecodedFrame, type StreamInfo } from './ffmpeg/source.ts';
+export { soundCarries } from './ffmpeg/sound.ts';
 export { VideoSink, type SinkOptions } from './ffmpeg/sink.ts';
 export { encodeStill } from './ffmpeg/still.ts';

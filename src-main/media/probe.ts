@@ -9,7 +9,7 @@ import { UserError } from '../platform/errors.ts';
 import { sha256File } from '../platform/files.ts';
 import { findShortfall, type Shortfall } from './container-end.ts';
 import { makeBreather, openVideo } from './decode.ts';
-import type { StreamInfo, VideoSource } from './ffmpeg.ts';
+import { soundCarries, type StreamInfo, type VideoSource } from './ffmpeg.ts';
 import { readOrientation, turnedSize } from './orientation.ts';
 import { PtsTable } from './pts.ts';
 
@@ -63,12 +63,20 @@ export async function probeVideo(file: string, options: ProbeOptions = {}): Prom
         severity: 'warning',
         message: `Rotation: ${turned.reason}.`,
       });
+    const container = containerName(file, info.container);
+    const playable = guessPlayable(container, info);
+    if (!playable.value && info.audio && !soundCarries(info.audio))
+      findings.push({
+        code: 'proxy-without-sound',
+        severity: 'info',
+        message: `The player shows a stand-in for this file, without its sound: browsers do not play ${info.audio.codec} at ${info.audio.sampleRate} Hz in MP4.`,
+      });
     options.onProgress?.(1);
     return {
       file,
       sha256: await sha256File(file),
       bytes: (await stat(file)).size,
-      container: containerName(file, info.container),
+      container,
       codec: info.codec,
       pixelFormat: info.pixelFormat,
       ...turnedSize(info.width, info.height, turned.value),
@@ -77,7 +85,7 @@ export async function probeVideo(file: string, options: ProbeOptions = {}): Prom
       audioCodec: info.audio?.codec ?? null,
       frameRate: frameRateKind(scan.table),
       pts: scan.table,
-      playable: guessPlayable(containerName(file, info.container), info),
+      playable,
       findings,
     };
   } finally {
@@ -180,7 +188,7 @@ function describeFindings(source: VideoSource, scan: Scan, shortfall: Shortfall 
       'warning',
       `${count(scan.backwards, 'frame')} with a timestamp before the previous frame's.`,
     );
-  const truncated = truncation(info, table, packets, shortfall);
+  const truncated = truncation(table, packets, shortfall);
   if (truncated) add('truncated', 'error', truncated);
   // The frame at which a file was cut is not a second fault.
   const damaged = truncated ? 0 : packets.refused + scan.corrupt;
@@ -201,9 +209,11 @@ function describeFindings(source: VideoSource, scan: Scan, shortfall: Shortfall 
   return out;
 }
 
-/** Words for a file that ends early, or null. */
+/**
+ * Words for a file that ends early, or null. Counts and lengths in headers are no evidence: AVI counts empty frames, and MP4 counts
+ * frames that its edit list hides.
+ */
 function truncation(
-  info: StreamInfo,
   table: PtsTable,
   packets: VideoSource['packets'],
   shortfall: Shortfall | null,
@@ -211,16 +221,7 @@ function truncation(
   const kept = `${count(table.length, 'frame')} could be read`;
   if (shortfall)
     return `The file is cut off: it should have at least ${shortfall.promised} bytes and has ${shortfall.actual}; ${kept}.`;
-  if (packets.cut > 0) return `The file is cut off in the middle of a frame; ${kept}.`;
-  if (info.declaredFrames !== null && packets.read < info.declaredFrames)
-    return `The file is cut off: its header promises ${info.declaredFrames} frames; ${kept}.`;
-  const tick = info.timeBase.num / info.timeBase.den;
-  const promised = info.declaredDuration === null ? null : info.declaredDuration * tick;
-  // Without audio the container's length is the picture's too.
-  const seconds = promised ?? (info.audio ? null : info.containerSeconds);
-  if (seconds !== null && table.duration < seconds - Math.max(1, 0.05 * seconds))
-    return `The file is cut off: its header promises ${seconds.toFixed(1)} s of video, ${table.duration.toFixed(1)} s are there; ${kept}.`;
-  return null;
+  return packets.cut > 0 ? `The file is cut off in the middle of a frame; ${kept}.` : null;
 }
 
 /** One everyday name for FFmpeg's list of names. */

@@ -15,7 +15,8 @@ export type ProxyOptions = {
 };
 
 /**
- * Transcodes `file` to `output`: every frame of the table, a keyframe every 12 for quick seeking, rotation and colours kept. Frames
+ * Transcodes `file` to `output`: every frame of the table, a keyframe every 12 for quick seeking, rotation and colours kept, the sound copied when
+ * browsers play it (AAC, MP3, FLAC, Opus). Frames
  * with the same timestamp as the one before are moved on by one tick, because encoders refuse equal times.
  * @returns the number of frames
  * @throws UserError as opening does; CONFLICT when the file is not the one of the table; AbortError. Nothing half-written stays.
@@ -44,6 +45,7 @@ export async function makeProxy(
         gop: 12,
         threads: 0,
         like: source,
+        soundOf: file,
       });
       try {
         for (let i = 0; i < table.length; i++) {

@@ -149,6 +149,25 @@ test('a proxy keeps the rotation', async () => {
   expect(proxy.pts.toPlain()).toEqual(original.pts.toPlain());
 });
 
+test('a proxy carries the sound along, and leaves out what browsers do not play', async () => {
+  const file = path.join(FIXTURES, 'sound.avi');
+  const original = await probeVideo(file);
+  expect(original.audioCodec).toBe('mp3');
+  // The writer filled the time before the sound begins with four empty frames, which nobody sees.
+  expect(original.findings.map(({ code }) => code)).toEqual(['variable-frame-rate']);
+  const output = path.join(folder, 'sound.mp4');
+  await makeProxy(file, original.pts, output);
+  const proxy = await probeVideo(output);
+  expect(proxy.audioCodec).toBe('mp3');
+  expect(proxy.pts.toPlain()).toEqual(original.pts.toPlain());
+  const silent = path.join(FIXTURES, 'raw-sound.avi');
+  const { audioCodec, findings, pts } = await probeVideo(silent);
+  expect(audioCodec).toBe('pcm_u8');
+  expect(findings.map(({ code }) => code)).toEqual(['proxy-without-sound']);
+  await makeProxy(silent, pts, output);
+  expect((await probeVideo(output)).audioCodec).toBeNull();
+});
+
 test('a filmstrip is one JPEG of the frames in the middle of equal stretches of time', async () => {
   const file = path.join(SHARED, 'lf-1.mp4');
   const { pts } = await probeVideo(file);

@@ -13,6 +13,7 @@ import * as c from 'node-av/constants';
 import { UserError } from '../../platform/errors.ts';
 import type { TimeBase } from '../pts.ts';
 import { must, setOptions, type EncoderName } from './common.ts';
+import { SoundCopy } from './sound.ts';
 import type { VideoSource } from './source.ts';
 
 /** How a file is to be written. */
@@ -33,9 +34,11 @@ export type SinkOptions = {
   preset?: string;
   /** Colours and display matrix are taken from this source. @default BT.709, limited range, upright */
   like?: VideoSource;
+  /** Copy the sound of this file, if it has one that browsers play in MP4. @default none */
+  soundOf?: string;
 };
 
-/** A video file being written: frames with rising timestamps in, `finish()` at the end, `close()` always. No audio. */
+/** A video file being written: frames with rising timestamps in, `finish()` at the end, `close()` always. */
 export class VideoSink {
   readonly #file: string;
   readonly #options: SinkOptions;
@@ -46,6 +49,7 @@ export class VideoSink {
   readonly #picture = new Frame();
   readonly #scaler = new SoftwareScaleContext();
   #stream: Stream | null = null;
+  #sound: SoundCopy | null = null;
   #lastPts = -Infinity;
   #closed = false;
 
@@ -63,6 +67,8 @@ export class VideoSink {
       sink.#start();
     } catch (error) {
       sink.close();
+      // A sound track that the container refuses must not cost the picture.
+      if (options.soundOf !== undefined) return VideoSink.create(file, { ...options, soundOf: undefined });
       throw error;
     }
     return sink;
@@ -124,6 +130,7 @@ export class VideoSink {
         stream.codecpar.addCodedSideData(c.AV_PKT_DATA_DISPLAYMATRIX, Buffer.from(matrix.slice().buffer)),
         'copying the rotation',
       );
+    if (this.#options.soundOf) this.#sound = SoundCopy.start(this.#options.soundOf, this.#format);
     this.#format.setFlags(c.AVFMT_FLAG_BITEXACT); // no time of writing, no version: equal input gives equal bytes
     must(this.#format.openOutputSync(), 'creating the file');
     if (h264) setOptions(this.#format, { movflags: '+faststart' });
@@ -164,6 +171,8 @@ export class VideoSink {
     if (!(pts > this.#lastPts))
       throw new RangeError(`internal: encoding: expected a timestamp above ${this.#lastPts}, got ${pts}`);
     this.#lastPts = pts;
+    const { num, den } = this.#options.timeBase;
+    this.#sound?.pump((pts * num) / den);
     frame.pts = BigInt(pts);
     frame.duration = BigInt(duration);
     frame.pictType = c.AV_PICTURE_TYPE_NONE; // the encoder chooses keyframes, not the source
@@ -185,12 +194,14 @@ export class VideoSink {
   finish(): void {
     must(this.#encoder.sendFrameSync(null), 'finishing the encoding');
     this.#drain();
+    this.#sound?.pump(Infinity);
     must(this.#format.writeTrailerSync(), 'finishing the file');
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#sound?.close();
     for (const part of [this.#packet, this.#rgb, this.#picture]) part.free();
     this.#scaler.freeContext();
     this.#encoder.freeContext();

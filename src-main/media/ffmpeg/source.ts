@@ -39,8 +39,6 @@ export type StreamInfo = {
   timeBase: TimeBase;
   /** The header's average frame rate, frames per second; null when it gives none. */
   averageRate: number | null;
-  /** The header's frame count; null when it gives none. */
-  declaredFrames: number | null;
   /** First timestamp and length in ticks, as the header says; null when it does not. */
   declaredStart: number | null;
   declaredDuration: number | null;
@@ -48,7 +46,8 @@ export type StreamInfo = {
   containerSeconds: number | null;
   /** Nine 16.16 fixed-point numbers (a b u c d v x y w), or null: shown as coded. */
   displayMatrix: Int32Array | null;
-  audio: { codec: string } | null;
+  /** The first sound track; its rate in samples a second. */
+  audio: { codec: string; sampleRate: number } | null;
 };
 
 /** One decoded frame; the picture itself stays in the source until the next call. */
@@ -284,12 +283,11 @@ function describe(format: FormatContext, stream: Stream): StreamInfo {
     pixelAspect: aspect.num > 0 && aspect.den > 0 ? { num: aspect.num, den: aspect.den } : { num: 1, den: 1 },
     timeBase: { num: stream.timeBase.num, den: stream.timeBase.den },
     averageRate: rate.num > 0 && rate.den > 0 ? rate.num / rate.den : null,
-    declaredFrames: stream.nbFrames > 0n ? Number(stream.nbFrames) : null,
     declaredStart: ticks(stream.startTime),
     declaredDuration: stream.duration > 0n ? ticks(stream.duration) : null,
     containerSeconds: format.duration > 0n ? Number(format.duration) / 1e6 : null,
     displayMatrix:
       matrix && matrix.byteLength >= 36 ? new Int32Array(new Uint8Array(matrix).buffer.slice(0, 36)) : null,
-    audio: audio ? { codec: codecName(audio) } : null,
+    audio: audio ? { codec: codecName(audio), sampleRate: audio.codecpar.sampleRate } : null,
   };
 }
