@@ -30,7 +30,7 @@ try {
   console.log(`graph: ${graph.nodes.length} values, ${lean.nodes.length} after rewriting (${ms(started)})`);
   const compiling = performance.now();
   const device = process.argv.includes('webgpu') ? 'webgpu' : 'cpu';
-  const session = await createSession(graph, { device, threads: 2 });
+  const session = await createSession(graph, { device, threads: Number(process.env.THREADS ?? 2) });
   console.log(`session: ${ms(compiling)}, weights ${session.weights.mode}`);
   const feeds = trainingFeeds(MIDDLE);
   const times: number[] = [];

@@ -1,5 +1,5 @@
 /** @file Sessions on the real runtime: weights from files in every dtype, at any offset, however they can be reached; feeds that do not fit. */
-import { mkdir, mkdtemp, open, readdir, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -79,6 +79,21 @@ describe('weights in files', () => {
     expect((await readdir(folder)).sort()).toEqual([path.basename(recent), 'w.safetensors']);
   });
 
+  it('follows symbolic links to where the files really are', async () => {
+    // The layout of a Hugging Face cache: snapshots/<commit>/model.safetensors -> ../../blobs/<hash>
+    const [blobs, snapshot] = ['blobs', 'snapshots'].map((name) => path.join(folder, name));
+    await Promise.all([mkdir(blobs), mkdir(snapshot)]);
+    await writeFile(path.join(blobs, 'c0ffee'), bytesOf('float32', [1, 2, 3, 4]));
+    const file = path.join(snapshot, 'model.safetensors');
+    await symlink(path.join('..', 'blobs', 'c0ffee'), file);
+    const graph = new Graph();
+    addWeight(graph, 'w', 'float32', file, 0);
+    const { results, weights } = await run(graph, { 'w.x': float32([2, 2], [0, 0, 0, 0]) });
+    expect([...results['w.y'].data]).toEqual([1, 2, 3, 4]);
+    expect(weights.mode).toBe('mapped');
+    expect([await readdir(blobs), await readdir(snapshot)]).toEqual([['c0ffee'], ['model.safetensors']]);
+  });
+
   it('links weights of several folders into a cache folder, or copies them and says why', async () => {
     const graph = new Graph();
     for (const name of ['one', 'two']) {
@@ -139,6 +154,18 @@ describe('weights in files', () => {
     expect([...results['w0.y'].data]).toEqual([1, 2, 3, 4]);
     expect([...results['w1.y'].data]).toEqual([2, 2, 3, 4]);
     expect(weights.mode).toBe('mapped');
+  });
+
+  it('says so when a file can neither be mapped nor read', async () => {
+    const graph = new Graph();
+    for (const name of ['one', 'two']) {
+      await mkdir(path.join(folder, name));
+      const file = path.join(folder, name, 'w.safetensors');
+      await writeFile(file, '');
+      await truncate(file, 2 ** 31);
+      addWeight(graph, name, 'float32', file, 0);
+    }
+    await expect(createSession(graph)).rejects.toThrow('and the weight files lie in several folders');
   });
 
   it('names a weight file that is missing or too short', async () => {

@@ -3,15 +3,15 @@
  * `run` blocks its thread, and a bad GPU driver can end the process: use this in a worker process only.
  * Facts about onnxruntime-node 1.30.0 were measured in November 2026.
  */
-import { randomBytes } from 'node:crypto';
-import { link, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
 import { bindDim, type Dim, formatShape, singleSymbol, symbolsOf } from './dims.ts';
-import { ARRAY_OF, type DType, type Graph, isOp, type Node, toTyped, type TypedArray } from './graph.ts';
+import { ARRAY_OF, type DType, type Graph, type Node, toTyped, type TypedArray } from './graph.ts';
 import { writeOnnx } from './onnx-writer.ts';
 import { optimizeGraph } from './optimize.ts';
 import { type Bindings, narrowIndices } from './rewrite.ts';
+import { codeOf, linkWeights, readWeights, removeStale, temporaryName, weightFiles } from './weight-files.ts';
 
 // The runtime reads this when it is loaded, which the dynamic import below delays until here.
 process.env.ORT_DISABLE_TELEMETRY ??= '1';
@@ -254,33 +254,30 @@ async function load(
       throw runtimeError(cause, `compiling for ${device}`, `${graph.nodes.length} values`);
     }
   };
-  if (files.length === 0) {
+  if (files.paths.size === 0) {
     const model = writeOnnx(graph, { target: device });
     return {
       session: await create(() => InferenceSession.create(model, config)),
       weights: { mode: 'none', reason: 'the graph has no weights' },
     };
   }
-  const folders = new Set(files.map((file) => path.dirname(file)));
+  const { folders, locate } = files;
   const reasons: string[] = [];
-  if (folders.size === 1) {
+  if (folders.length === 1) {
     // A model loaded by path maps the files beside it; the model itself can go as soon as it is loaded.
-    const [folder] = folders;
-    await removeStale(folder);
-    const model = path.join(folder, temporaryName('.onnx'));
-    const written = await writeFile(model, writeOnnx(graph, { target: device })).then(
-      () => true,
-      (error: unknown) => void reasons.push(`${folder} is not writable (${codeOf(error)})`),
-    );
-    if (written) {
-      try {
-        return {
-          session: await create(() => InferenceSession.create(model, config)),
-          weights: { mode: 'mapped', reason: 'mapped from where they are' },
-        };
-      } finally {
-        await rm(model, { force: true });
-      }
+    await removeStale(folders[0]);
+    const model = path.join(folders[0], temporaryName('.onnx'));
+    try {
+      await writeFile(model, writeOnnx(graph, { target: device, locate }));
+      return {
+        session: await create(() => InferenceSession.create(model, config)),
+        weights: { mode: 'mapped', reason: 'mapped from where they are' },
+      };
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
+      reasons.push(`${folders[0]} is not writable (${codeOf(error)})`);
+    } finally {
+      await rm(model, { force: true }).catch(() => undefined);
     }
   } else reasons.push('the weight files lie in several folders');
 
@@ -301,85 +298,15 @@ async function load(
     reasons.push(`the files cannot be linked into ${options.cacheFolder} (${linked})`);
   }
 
-  const names = new Map(files.map((file, index) => [file, `weights-${index}`]));
-  const externalData = await Promise.all(
-    files.map(async (file) => ({
-      path: names.get(file) ?? file,
-      data: new Uint8Array(await readFile(file)),
-    })),
-  );
-  const model = writeOnnx(graph, { target: device, locate: (file) => names.get(path.resolve(file)) ?? file });
+  const { externalData, locate: named } = await readWeights(files, reasons.join('; '));
+  const model = writeOnnx(graph, { target: device, locate: named });
   return {
     session: await create(() => InferenceSession.create(model, { ...config, externalData })),
     weights: { mode: 'copied', reason: reasons.join('; ') },
   };
 }
 
-/** Absolute paths of the weight files of a graph, each checked to exist and to be long enough. */
-async function weightFiles(graph: Graph): Promise<string[]> {
-  const ends = new Map<string, { end: number; name: string }>();
-  for (const node of graph.nodes) {
-    if (!isOp(node, 'weight')) continue;
-    const { name, source } = node.attrs;
-    const file = path.resolve(source.file);
-    const end = source.offset + source.length;
-    if (end > (ends.get(file)?.end ?? -1)) ends.set(file, { end, name });
-  }
-  for (const [file, { end, name }] of ends) {
-    const info = await stat(file).catch((cause: unknown) => {
-      throw new UserError(
-        'NOT_FOUND',
-        `${file}: expected a weight file, got ${codeOf(cause)}`,
-        'Choose the model folder again.',
-        { cause },
-      );
-    });
-    if (info.size < end) {
-      throw new UserError(
-        'CORRUPT',
-        `${file}: expected at least ${end} bytes for weight '${name}', got ${info.size}`,
-        'The file is truncated: copy or download it again.',
-      );
-    }
-  }
-  return [...ends.keys()];
-}
-
-/** Hard links of the files in a new folder under `cacheFolder`. Symbolic links are refused by the runtime. */
-async function linkWeights(
-  files: readonly string[],
-  cacheFolder: string,
-): Promise<{ folder: string; locate: (file: string) => string }> {
-  const folder = path.join(cacheFolder, temporaryName(''));
-  await mkdir(folder, { recursive: true });
-  try {
-    const names = new Map(files.map((file, index) => [file, `weights-${index}`]));
-    for (const [file, name] of names) await link(file, path.join(folder, name));
-    return { folder, locate: (file) => names.get(path.resolve(file)) ?? file };
-  } catch (error) {
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-const TEMPORARY = /^\.workbench-\d+-[0-9a-f]{12}\.onnx$/;
-const HOUR = 3_600_000;
-
-function temporaryName(extension: string): string {
-  return `.workbench-${process.pid}-${randomBytes(6).toString('hex')}${extension}`;
-}
-
-/** Removes model files that a process left when it was killed while loading; loading never takes an hour. */
-async function removeStale(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => TEMPORARY.test(name));
-  for (const name of names) {
-    const file = path.join(folder, name);
-    const info = await stat(file).catch(() => null);
-    if (info && Date.now() - info.mtimeMs > HOUR) await rm(file, { force: true });
-  }
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof Error) return 'code' in error ? String(error.code) : error.message;
-  return String(error);
+/** Whether an error comes from the file system. The runtime's errors carry other codes or none. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
 }
