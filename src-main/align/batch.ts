@@ -62,6 +62,13 @@ export type PairLayout = {
 /** Row lengths and label counts are rounded up to these multiples, so that few shapes occur and memory plans are reused. */
 export type Buckets = { length: number; labels: number };
 export const DEFAULT_BUCKETS: Buckets = { length: 16, labels: 8 };
+/** Wider on a GPU: there every shape is a session of its own, with its own compiled shaders. */
+const GPU_BUCKETS: Buckets = { length: 128, labels: 32 };
+
+/** The buckets to lay rows out with for a device. */
+export function bucketsFor(device: TrainingConfig['device']): Buckets {
+  return device === 'cpu' ? DEFAULT_BUCKETS : GPU_BUCKETS;
+}
 
 const roundUp = (n: number, multiple: number) => Math.max(multiple, Math.ceil(n / multiple) * multiple);
 

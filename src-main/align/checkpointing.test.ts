@@ -1,8 +1,9 @@
-import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parseModelConfig } from '../models/config.ts';
+import { runWithFileLimit } from '../platform/testing.ts';
 import { AdamW } from './adamw.ts';
 import { adapterParameters, initialAdapter } from './adapter.ts';
 import {
@@ -14,18 +15,16 @@ import {
   saveCheckpoint,
 } from './checkpointing.ts';
 
-const config = parseModelConfig(
-  {
-    model_type: 'qwen2',
-    hidden_size: 8,
-    num_hidden_layers: 2,
-    num_attention_heads: 2,
-    num_key_value_heads: 1,
-    intermediate_size: 12,
-    vocab_size: 20,
-  },
-  'config.json',
-);
+const CONFIG = {
+  model_type: 'qwen2',
+  hidden_size: 8,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  num_key_value_heads: 1,
+  intermediate_size: 12,
+  vocab_size: 20,
+};
+const config = parseModelConfig(CONFIG, 'config.json');
 
 let runDir: string;
 beforeEach(async () => {
@@ -91,6 +90,33 @@ describe('checkpoints', () => {
     expect((await listCheckpoints(runDir)).map((c) => c.step)).toEqual([3, 11]);
     expect((await readdir(checkpointsFolder(runDir))).length).toBe(2);
   });
+
+  it.runIf(process.platform !== 'win32')(
+    'a disk that fills up in the middle of a save leaves the last checkpoint and names the file',
+    async () => {
+      const { dir } = await save(1);
+      const sizeOf = async (file: string) => (await stat(path.join(dir, file))).size;
+      const limit = Math.floor(((await sizeOf('optimizer.safetensors')) - 1) / 1024);
+      expect(await sizeOf('adapter_model.safetensors')).toBeLessThan(limit * 1024);
+      const from = (name: string) => JSON.stringify(path.join(import.meta.dirname, name));
+      const said = await runWithFileLimit(
+        limit,
+        `import { parseModelConfig } from ${from('../models/config.ts')};
+         import { AdamW } from ${from('adamw.ts')};
+         import { adapterParameters, initialAdapter } from ${from('adapter.ts')};
+         import { saveCheckpoint } from ${from('checkpointing.ts')};
+         const config = parseModelConfig(${JSON.stringify(CONFIG)}, 'config.json');
+         const adapter = initialAdapter(config, 2, 4, 1);
+         const optimizer = new AdamW(adapterParameters(adapter)).state();
+         const progress = { step: 2, pairsSeen: 4, fingerprint: 'f', seconds: 1 };
+         await saveCheckpoint(${JSON.stringify(runDir)}, { progress, adapter, optimizer }, { config, name: 'tiny' })
+           .catch((e) => console.log(e.name, e.code, e.message));`,
+      );
+      expect(said).toMatch(/^UserError DISK_FULL .*optimizer\.safetensors: expected room to write this file/);
+      expect(await readdir(checkpointsFolder(runDir))).toEqual(['step_000001']);
+      expect(await newestCheckpoint(runDir)).toEqual({ checkpoint: { dir, step: 1 }, passedOver: [] });
+    },
+  );
 
   it('of a run that has none is null', async () => {
     expect(await newestCheckpoint(runDir)).toEqual({ checkpoint: null, passedOver: [] });

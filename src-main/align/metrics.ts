@@ -2,9 +2,9 @@
  * @file Training metrics under TRL's names: averaged over every pair of an optimizer step (the official trainer keeps only
  * the last micro-batch), written as JSON lines, and cut back to a checkpoint when a run resumes.
  */
-import { appendFile, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { writeFileAtomic } from '../platform/files.ts';
+import { appendDurably, writeFileAtomic } from '../platform/files.ts';
 
 /** What the loss graph reports about one pair. Rewards and log-probabilities in nats; KL is a sum over positions. */
 export type PairMetrics = {
@@ -81,7 +81,7 @@ export const metricsFile = (runDir: string): string => path.join(runDir, 'metric
 
 /** Appends one line and makes it durable before returning. */
 export async function appendMetrics(file: string, line: MetricLine): Promise<void> {
-  await appendFile(file, `${JSON.stringify(line)}\n`, { encoding: 'utf8', flush: true });
+  await appendDurably(file, `${JSON.stringify(line)}\n`);
 }
 
 /** Lines of a metrics file in order; a torn last line (the process died while writing) is left out. Empty if absent. */

@@ -16,7 +16,7 @@ import { RUNTIME_VERSION } from '../tensor/onnxruntime.ts';
 import { Random } from '../platform/random.ts';
 import { AdamW, clipFactor, globalNorm, GradientAccumulator } from './adamw.ts';
 import { adapterParameters, initialAdapter, writeAdapter, type LoraAdapter } from './adapter.ts';
-import { layOut, type EncodedPair } from './batch.ts';
+import { bucketsFor, layOut, type EncodedPair } from './batch.ts';
 import {
   loadCheckpoint,
   newestCheckpoint,
@@ -335,7 +335,8 @@ class Run {
       if (signal?.aborted) return null;
       const { pair, source, features } = this.#pairAt(this.#pairsSeen + i);
       const given = features ?? (await source.prompt()).features ?? null;
-      const result = await this.#stepper.run(this.#adapter, layOut(pair, config), given, 1 / count);
+      const layout = layOut(pair, config, bucketsFor(config.device));
+      const result = await this.#stepper.run(this.#adapter, layout, given, 1 / count);
       if (!Number.isFinite(result.metrics.loss))
         throw new UserError(
           'BAD_INPUT',

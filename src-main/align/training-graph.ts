@@ -127,6 +127,9 @@ export type StepOptions = {
   withGradients?: boolean;
 };
 
+/** Sessions kept on a GPU, where each shape has its own and each holds its own copy of the weights. */
+const MOST_SESSIONS = 4;
+
 /** Runs pairs through training graphs; keeps the sessions. */
 export class TrainingStep {
   readonly #checkpoint: Checkpoint;
@@ -186,7 +189,14 @@ export class TrainingStep {
     const bound = this.#options.device !== 'cpu';
     const key = JSON.stringify([rows, features !== null, bound ? dims : null]);
     let session = this.#sessions.get(key);
+    // Most recently used last.
+    this.#sessions.delete(key);
     if (!session) {
+      const oldest = this.#sessions.entries().next().value;
+      if (oldest && this.#sessions.size >= MOST_SESSIONS) {
+        this.#sessions.delete(oldest[0]);
+        await oldest[1].release();
+      }
       const config = this.#config;
       const graph = buildTrainingGraph(this.#checkpoint, {
         objective: config.objective,
@@ -205,8 +215,8 @@ export class TrainingStep {
         forbidCpuFallback: bound,
         dims: bound ? dims : undefined,
       });
-      this.#sessions.set(key, session);
     }
+    this.#sessions.set(key, session);
     return session;
   }
 
