@@ -9,6 +9,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { ImportFormat, ImportPreview, ImportReport } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
+import { explainWriteError } from '../platform/files.ts';
 import type { OpenProject } from '../project/project.ts';
 import { RowError, type ImportRow, type ReadRow } from './formats/format.ts';
 import { detectFormat } from './formats/index.ts';
@@ -245,7 +246,7 @@ class ErrorList {
     this.#drain();
     await this.#opening;
     await new Promise<void>((resolve) => this.#stream!.end(resolve));
-    if (this.#failure) throw this.#failure;
+    if (this.#failure) throw explainWriteError(this.#file, this.#failure);
     await rename(`${this.#file}.tmp`, this.#file);
     return this.#file;
   }

@@ -37,7 +37,7 @@ export function toPlainError(thrown: unknown): PlainError {
   if (thrown instanceof UserError) return { code: thrown.code, message: thrown.message, hint: thrown.hint };
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   const code = (thrown as { code?: unknown } | null)?.code;
-  if (code === 'ENOSPC')
+  if (code === 'ENOSPC' || code === 'EDQUOT')
     return {
       code: 'DISK_FULL',
       message,
