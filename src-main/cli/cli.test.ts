@@ -12,7 +12,7 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import type { Run } from '../contract/schemas.ts';
+import type { Evaluation, Run } from '../contract/schemas.ts';
 import { appRoot, resourcesDir } from '../platform/entries.ts';
 import { appVersion } from '../platform/version.ts';
 import { buildProgram } from './main.ts';
@@ -83,10 +83,13 @@ test('a project that is none, a bad setting, a missing file: exit code 2, and th
 test('init, import, export: videos and samples in, pairs out', async () => {
   const media = path.join(home, 'media');
   mkdirSync(path.join(media, 'clips'), { recursive: true });
-  for (const clip of ['clip-0001.mp4', 'clip-0003.mp4'])
+  const [first, second] = readdirSync(path.join(resourcesDir, 'sample', 'clips')).filter((f) =>
+    f.endsWith('.mp4'),
+  );
+  for (const clip of [first, second])
     copyFileSync(path.join(resourcesDir, 'sample', 'clips', clip), path.join(media, 'clips', clip));
   const row = (n: number) => ({
-    video: 'clips/clip-0001.mp4',
+    video: `clips/${first}`,
     split: 'train',
     question: `<image>\nQuestion ${n}?`,
     answer: `a red circle ${n}`,
@@ -94,7 +97,11 @@ test('init, import, export: videos and samples in, pairs out', async () => {
   });
   writeFileSync(
     path.join(media, 'samples.json'),
-    JSON.stringify([...[1, 2, 3, 4].map(row), { video: 'x.mp4' }]),
+    JSON.stringify([
+      ...[1, 2, 3, 4].map(row),
+      { video: 'x.mp4' },
+      { video: `clips/${second}`, split: 'heldout', question: 'Is there a shape?', answer: 'Yes' },
+    ]),
   );
 
   const made = await cli(
@@ -113,7 +120,7 @@ test('init, import, export: videos and samples in, pairs out', async () => {
   const report = JSON.parse(imported.stdout) as { videos: object; samples: object[] };
   expect(report.videos).toMatchObject({ added: 2 });
   expect(report.samples[0]).toMatchObject({
-    imported: 4,
+    imported: 5,
     failed: 1,
     errors: [{ reason: expect.any(String) as string }],
   });
@@ -185,6 +192,100 @@ test('Ctrl-C during training stops it, saves, and leaves a run that can go on', 
   expect(readdirSync(path.join(runs, run.id, 'checkpoints'))).toEqual([
     `step_${String(run.step).padStart(6, '0')}`,
   ]);
+}, 90_000);
+
+test('eval scores base and run; generate-answers writes a line per question', async () => {
+  const [run] = readdirSync(path.join(project, 'runs'));
+  const scored = await cli('eval', project, '--run', run, '--json');
+  expect(scored.code).toBe(0);
+  const { evaluations, comparisons } = JSON.parse(scored.stdout) as {
+    evaluations: Evaluation[];
+    comparisons: Record<string, object>;
+  };
+  expect(evaluations.map((e) => [e.name, e.accuracy.n, e.kl === null])).toEqual([
+    ['base', 1, true],
+    ['rrpo', 1, false],
+  ]);
+  expect(comparisons[evaluations[1].id]).toMatchObject({ n: 1 });
+
+  const file = path.join(home, 'answers.jsonl');
+  const args = [
+    '--split',
+    'all',
+    '--run',
+    run,
+    '--recipe',
+    'reverse',
+    '--max-new-tokens',
+    '4',
+    '--out',
+    file,
+  ];
+  const answered = await cli('generate-answers', project, ...args);
+  expect(answered).toMatchObject({ code: 0, stdout: expect.stringContaining('5 answers in') as string });
+  const lines = readFileSync(file, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(lines).toHaveLength(5);
+  expect(lines[0]).toMatchObject({
+    run,
+    recipe: [{ op: 'reverse' }],
+    reference: 'a red circle 1',
+    frames: expect.any(Array) as unknown[],
+  });
+  expect((await cli('eval', project, '--run', 'r-unknown')).code).toBe(2);
+}, 90_000);
+
+test('generate-answers writes one line an answer, with a run or without; Ctrl-C keeps what was answered', async () => {
+  const out = path.join(home, 'answers.jsonl');
+  const read = () =>
+    readFileSync(out, 'utf8')
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const [run] = readdirSync(path.join(project, 'runs'));
+  const tuned = await cli(
+    ...['generate-answers', project, '--split', 'train', '--run', run, '--max-new-tokens', '4'],
+    ...['--out', out, '--json'],
+  );
+  expect(tuned).toMatchObject({ code: 0 });
+  const counts = JSON.parse(tuned.stdout) as { right: number; wrong: number; unparseable: number };
+  expect(counts).toMatchObject({ file: out, answers: 4, of: 4, skipped: [] });
+  expect(counts.right + counts.wrong + counts.unparseable).toBe(4);
+  expect(read().map((row) => row['question'])).toEqual([1, 2, 3, 4].map((n) => `Question ${n}?`));
+  for (const row of read())
+    expect(row).toMatchObject({ run, recipe: null, video: 'clip-0001.mp4', frames: { length: 4 } });
+
+  const many = Array.from({ length: 1500 }, (_, n) => ({
+    video: 'clips/clip-0001.mp4',
+    split: 'train',
+    question: `<image>\nAgain ${n}?`,
+    answer: 'a red circle',
+  }));
+  writeFileSync(path.join(home, 'media', 'many.json'), JSON.stringify(many));
+  expect((await cli('import', project, path.join(home, 'media', 'many.json'))).code).toBe(0);
+  // Features of the reversed clip are new: when they are there, the answers begin.
+  const features = () => readdirSync(path.join(project, 'cache'), { recursive: true }).length;
+  const before = features();
+  const child = spawn(
+    process.execPath,
+    [bin, 'generate-answers', project, '--split', 'train', '--recipe', 'reverse', '--out', out, '--json'],
+    { env, stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  let stdout = '';
+  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+  const poll = setInterval(() => {
+    if (features() === before) return;
+    clearInterval(poll);
+    setTimeout(() => child.kill('SIGINT'), 1500);
+  }, 20);
+  expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(130);
+  const stopped = JSON.parse(stdout) as { answers: number };
+  expect(stopped).toMatchObject({ of: 1504 });
+  expect(stopped.answers).toBeGreaterThan(0);
+  expect(stopped.answers).toBeLessThan(1504);
+  expect(read()).toHaveLength(stopped.answers);
 }, 90_000);
 
 const old = ['/usr/bin/node', '/usr/local/bin/node'].find((file) => {

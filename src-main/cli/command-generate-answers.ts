@@ -88,11 +88,18 @@ export async function generateAnswersCommand(
         onProgress: (n, total) => progress(n / total, `${n} of ${total} answers`),
       }),
   });
-  const skipped = await done;
+  const ended = await done.then(
+    (skipped) => ({ skipped, failure: null }),
+    (failure: unknown) => ({ skipped: [], failure }),
+  );
   const file = path.resolve(options.out);
-  await writeFileAtomic(file, lines.map((line) => `${line}\n`).join(''));
+  // Answers that came before Ctrl-C or a failure are kept; without any, an older file stays.
+  if (ended.failure === null || lines.length > 0)
+    await writeFileAtomic(file, lines.map((line) => `${line}\n`).join(''));
+  if (ended.failure !== null && !session.signal.aborted) throw ended.failure;
+  const { skipped } = ended;
   output.result(
-    { file, answers: lines.length, ...counts, skipped },
-    `${lines.length} answers in ${file}: ${counts.right} right, ${counts.wrong} wrong, ${counts.unparseable} unparseable; ${skipped.length} skipped`,
+    { file, answers: lines.length, of: samples.length, ...counts, skipped },
+    `${lines.length} of ${samples.length} answers in ${file}: ${counts.right} right, ${counts.wrong} wrong, ${counts.unparseable} unparseable; ${skipped.length} skipped`,
   );
 }
