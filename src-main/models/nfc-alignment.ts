@@ -4,7 +4,7 @@
  *
  * The rule reproduced is the one of Hugging Face's tokenizers (unicode-normalization-alignments): every decomposed code
  * point carries a change, 0 for the first code point of a decomposition and 1 for each further one; composing adds the
- * two changes and subtracts 1. A result with change c > 0 is new (it shares its predecessor's source), otherwise it
+ * two changes and subtracts 1. A result with change c > 0 is new (it belongs to the original code point consumed last), otherwise it
  * stands for the next original code point and -c further ones are swallowed.
  */
 
@@ -92,7 +92,7 @@ export function alignedNfc(text: string): AlignedText {
   let position = 0;
   for (const { change } of composed) {
     if (change > 0) {
-      source.push(source.at(-1) ?? 0);
+      source.push(Math.max(0, position - 1));
       continue;
     }
     source.push(position);

@@ -220,21 +220,24 @@ export class TextTokenizer {
 
   #encodeStretch(stretch: Stretch, start: number, end: number, out: Encoded): void {
     const chars = stretch.chars.slice(start, end);
-    // Byte position -> index of the code point it belongs to.
+    // The library counts positions in the UTF-8 bytes of the byte alphabet's text, where most bytes above 0x7f take two; behind
+    // bytes without a token positions slip by what those took, and we slip with it.
     const owner: number[] = [];
+    const encoder = new TextEncoder();
     chars.forEach((char, i) => {
-      for (let n = Buffer.byteLength(char); n > 0; n--) owner.push(start + i);
+      for (const byte of encoder.encode(char))
+        for (let n = Buffer.byteLength(byteToChar[byte]); n > 0; n--) owner.push(start + i);
     });
     let pieceStart = 0;
     for (const piece of this.#preTokenize(chars.join(''))) {
       const known = [...piece].filter((char) => this.#ids.has(char)).join('');
       let position = pieceStart;
       for (const token of known === '' ? [] : this.#package.model.encode([known])) {
-        const span = spanOf(stretch, owner[position], owner[position + token.length - 1] + 1);
-        push(out, this.#ids.get(token)!, token, span);
-        position += token.length;
+        const next = position + Buffer.byteLength(token);
+        push(out, this.#ids.get(token)!, token, spanOf(stretch, owner[position], owner[next - 1] + 1));
+        position = next;
       }
-      pieceStart += piece.length;
+      pieceStart += Buffer.byteLength(piece);
     }
   }
 
