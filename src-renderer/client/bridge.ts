@@ -22,7 +22,8 @@ export interface WorkbenchBridge {
   pickFolder: (options: { title: string }) => Promise<string | null>;
   saveFile: (options: {
     title: string;
-    defaultName?: string;
+    /** File name, or a whole path, to begin with. */
+    defaultPath?: string;
     filters?: readonly FileFilter[];
   }) => Promise<string | null>;
 }

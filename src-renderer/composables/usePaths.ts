@@ -57,7 +57,12 @@ export async function pickSavePath(options: {
   filters?: readonly FileFilter[];
 }): Promise<string | null> {
   const native = bridge();
-  if (native) return native.saveFile(options);
+  if (native)
+    return native.saveFile({
+      title: options.title,
+      defaultPath: options.defaultName,
+      filters: options.filters,
+    });
   return (await ask({ kind: 'save', ...options }))[0] ?? null;
 }
 
