@@ -88,16 +88,15 @@ export async function generateAnswersCommand(
         onProgress: (n, total) => progress(n / total, `${n} of ${total} answers`),
       }),
   });
-  const ended = await done.then(
-    (skipped) => ({ skipped, failure: null }),
-    (failure: unknown) => ({ skipped: [], failure }),
-  );
   const file = path.resolve(options.out);
-  // Answers that came before Ctrl-C or a failure are kept; without any, an older file stays.
-  if (ended.failure === null || lines.length > 0)
-    await writeFileAtomic(file, lines.map((line) => `${line}\n`).join(''));
-  if (ended.failure !== null && !session.signal.aborted) throw ended.failure;
-  const { skipped } = ended;
+  const write = (): Promise<void> => writeFileAtomic(file, lines.map((line) => `${line}\n`).join(''));
+  const skipped = await done.catch(async (error: unknown): Promise<Skipped> => {
+    // Answers that came before Ctrl-C or a failure are kept; without any, an older file stays.
+    if (lines.length > 0) await write();
+    if (!session.signal.aborted || lines.length === 0) throw error;
+    return [];
+  });
+  if (!session.signal.aborted) await write();
   output.result(
     { file, answers: lines.length, of: samples.length, ...counts, skipped },
     `${lines.length} of ${samples.length} answers in ${file}: ${counts.right} right, ${counts.wrong} wrong, ${counts.unparseable} unparseable; ${skipped.length} skipped`,
