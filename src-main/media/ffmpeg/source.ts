@@ -129,7 +129,8 @@ export class VideoSource {
       must(format.findStreamInfoSync(), 'reading the header');
       const index = format.findBestStream(c.AVMEDIA_TYPE_VIDEO);
       const stream = format.streams[index];
-      if (index < 0 || !stream) {
+      // The cover of a music file is a picture, not a video.
+      if (index < 0 || !stream || stream.hasDisposition(c.AV_DISPOSITION_ATTACHED_PIC)) {
         const audio = format.streams.some((s) => s.codecpar.codecType === c.AVMEDIA_TYPE_AUDIO);
         throw new UserError(
           'BAD_INPUT',
