@@ -76,6 +76,7 @@ if (only === '') {
     target.constant(weights.get(name) ?? [], shape),
   );
   const errors = await errorsOf(graph, trainingFeeds(TINY), {});
-  report('RRPO training step', Math.max(...Object.values(errors)), TOLERANCE);
+  // The margin is a difference of sums that nearly cancel, which costs a digit.
+  report('RRPO training step', Math.max(...Object.values(errors)), 10 * TOLERANCE);
 }
 process.disconnect?.();
