@@ -12,6 +12,7 @@ import { parseModelConfig } from '../src-main/models/config.ts';
 import { LanguageModel } from '../src-main/models/generation.ts';
 import { elementCount, writeSafetensors } from '../src-main/models/safetensors.ts';
 import { weightShapes } from '../src-main/models/tensor-names.ts';
+import { isMain } from '../src-main/platform/entries.ts';
 import { Random } from '../src-main/platform/random.ts';
 
 /** The mid size of docs/architecture.md. */
@@ -55,7 +56,9 @@ export async function benchDecode(prompt: number, tokens: number): Promise<void>
     const parameters = await writeRandomCheckpoint(dir);
     const checkpoint = await openCheckpoint(dir);
     const cpu = os.cpus()[0]?.model ?? 'unknown CPU';
-    console.log(`machine  ${cpu}, ${os.cpus().length} cores, load ${os.loadavg()[0]!.toFixed(1)}, node ${process.version}`);
+    console.log(
+      `machine  ${cpu}, ${os.cpus().length} cores, load ${os.loadavg()[0]!.toFixed(1)}, node ${process.version}`,
+    );
     console.log(
       `decoder  hidden 512, 8 layers, 8 heads / 4 kv, FFN 1536, vocabulary 8192 (${(parameters / 1e6).toFixed(1)}M parameters), prompt ${prompt}, ${tokens} tokens`,
     );
@@ -89,7 +92,7 @@ export async function benchDecode(prompt: number, tokens: number): Promise<void>
   }
 }
 
-if (import.meta.main) {
+if (isMain(import.meta.url)) {
   const { values } = parseArgs({
     options: { tokens: { type: 'string', default: '128' }, prompt: { type: 'string', default: '448' } },
   });

@@ -11,6 +11,7 @@ import { ffmpegVersion } from '../src-main/media/ffmpeg.ts';
 import { probeVideo } from '../src-main/media/probe.ts';
 import { sampleLinspace } from '../src-main/models/frame-sampling.ts';
 import { pixelValues, type PixelSettings } from '../src-main/models/pixels.ts';
+import { isMain } from '../src-main/platform/entries.ts';
 
 const CLIPS = path.resolve(import.meta.dirname, '../../shared/clips');
 const HALVES = {
@@ -107,4 +108,4 @@ export async function benchMedia(file: string): Promise<void> {
   console.log(`\npeak memory ${Math.round(process.resourceUsage().maxRSS / 1024)} MB`);
 }
 
-if (import.meta.main) await benchMedia(process.argv[2] ?? path.join(CLIPS, 'rrpo-sample.mp4'));
+if (isMain(import.meta.url)) await benchMedia(process.argv[2] ?? path.join(CLIPS, 'rrpo-sample.mp4'));
