@@ -2,5 +2,5 @@
 import { runStep, stepCase } from './training-graph.test-data.ts';
 
 const { metrics, gradients } = await runStep(await stepCase(), { device: 'webgpu' });
-process.send!({ metrics, gradients: gradients.map((g) => [...g]) });
-process.disconnect();
+// Disconnecting before the message has left would drop it.
+process.send!({ metrics, gradients: gradients.map((g) => [...g]) }, () => process.disconnect());
