@@ -1,10 +1,19 @@
 /** @file Files that are not what they seem: each gives one UserError that names the file, and the process goes on; a cut file keeps its readable part. */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { Random } from '../platform/random.ts';
 import { UserError } from '../platform/errors.ts';
+import { runWithFileLimit } from '../platform/testing.ts';
 import { framesAt } from './decode.ts';
 import { makeFilmstrip } from './filmstrip.ts';
 import { probeVideo, type ProbeReport } from './probe.ts';
@@ -158,6 +167,23 @@ test('a file replaced since its import is noticed, by frames, filmstrips and pro
   await expect(makeProxy(file, pts, output)).rejects.toMatchObject(conflict);
   expect(() => readFileSync(output)).toThrow('ENOENT');
 });
+
+test.runIf(process.platform !== 'win32').each(['mp4', 'webm'])(
+  'a disk that fills up while a %s is written: the file is named, and no part of it stays',
+  async (ending) => {
+    const target = path.join(folder, 'full', `out.${ending}`);
+    const said = await runWithFileLimit(
+      40,
+      `import { encodeVideo } from ${JSON.stringify(path.join(import.meta.dirname, 'encode.ts'))};
+       import { randomBytes } from 'node:crypto';
+       const frames = Array.from({ length: 30 }, (_, pts) => ({ rgb: randomBytes(64 * 64 * 3), pts }));
+       const options = { codec: '${ending === 'mp4' ? 'h264' : 'vp9'}', width: 64, height: 64, timeBase: { num: 1, den: 10 } };
+       await encodeVideo(${JSON.stringify(target)}, frames, options).catch((e) => console.log(e.name, e.code, e.message));`,
+    );
+    expect(said).toContain(`UserError DISK_FULL ${target}: expected room to write this file, got EFBIG: `);
+    expect(readdirSync(path.dirname(target))).toEqual([]);
+  },
+);
 
 test('asking for a frame that is not there, and stopping', async () => {
   const { pts } = await probeVideo(SAMPLE);

@@ -1,10 +1,7 @@
 /** @file Video files from RGB frames: what the sample-world generator and the tests write. Atomic, cancellable, one frame in memory. */
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { syncFolder } from '../platform/files.ts';
-import { VideoSink, type SinkOptions } from './ffmpeg.ts';
+import { writeAtomically } from '../platform/files.ts';
+import { asSystemError, VideoSink, type SinkOptions } from './ffmpeg.ts';
 
 /** One picture of a video being written. */
 export type TimedRgb = {
@@ -31,7 +28,7 @@ export async function encodeVideo(
   options: EncodeOptions,
 ): Promise<number> {
   let count = 0;
-  await writeAtomically(file, async (temporary) => {
+  await writeVideoAtomically(file, async (temporary) => {
     const sink = VideoSink.create(temporary, options);
     try {
       for await (const { rgb, pts, duration } of frames) {
@@ -48,25 +45,14 @@ export async function encodeVideo(
   return count;
 }
 
-/** Lets `write` fill a temporary file beside `file`, makes it durable and moves it into place; removes it on failure. */
-export async function writeAtomically(
+/** {@link writeAtomically} for what FFmpeg writes: its codes become the system's errors, so that a full disk is told as one. */
+export function writeVideoAtomically(
   file: string,
   write: (temporary: string) => Promise<void>,
 ): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true });
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await write(temporary);
-    const handle = await open(temporary, 'r+');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  await syncFolder(path.dirname(file));
+  return writeAtomically(file, (temporary) =>
+    write(temporary).catch((error: unknown) => {
+      throw asSystemError(error);
+    }),
+  );
 }

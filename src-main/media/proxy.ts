@@ -3,7 +3,7 @@
  * frame index means the same in both. For the player only; models are given frames of the original.
  */
 import { expectFrame, fitWithin, makeBreather, openVideo } from './decode.ts';
-import { writeAtomically } from './encode.ts';
+import { writeVideoAtomically } from './encode.ts';
 import { VideoSink } from './ffmpeg.ts';
 import type { PtsTable } from './pts.ts';
 
@@ -34,7 +34,7 @@ export async function makeProxy(
     const size = fitWithin(info.width, info.height, options.maxEdge ?? 1920);
     const even = (n: number): number => Math.max(2, n & ~1);
     const times = table.risingTicks();
-    await writeAtomically(output, async (temporary) => {
+    await writeVideoAtomically(output, async (temporary) => {
       const sink = VideoSink.create(temporary, {
         codec: 'h264',
         width: even(size.width),

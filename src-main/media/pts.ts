@@ -25,6 +25,9 @@ export type PtsParts = {
   seekable: boolean;
 };
 
+/** Seconds: media elements report whole microseconds, rounded down; a frame's own start must stay inside it (the window does the same). */
+const CLOCK_SLACK = 2e-6;
+
 const MAGIC = 0x31545350; // "PST1", little endian
 
 /** When each frame is shown; immutable. */
@@ -92,13 +95,7 @@ export class PtsTable {
 
   /** The frame whose interval contains the time; before the first frame the first, after the end the last. Of frames with the same timestamp the last. */
   frameAt(seconds: number): FrameIndex {
-    const { num, den } = this.timeBase;
-    // A time that came from start() must find its own frame, whatever the rounding of the division did.
-    const ticks = (seconds * den) / num;
-    const at =
-      Math.abs(ticks - Math.round(ticks)) < 1e-6 * Math.max(1, Math.abs(ticks)) * 1e-3
-        ? Math.round(ticks)
-        : ticks;
+    const at = ((seconds + CLOCK_SLACK) * this.timeBase.den) / this.timeBase.num;
     let low = 0;
     let high = this.length; // first frame that starts later than the time
     while (low < high) {

@@ -1,4 +1,5 @@
 /** @file What the FFmpeg files share: return codes as errors, options, quiet logs. */
+import { getSystemErrorName } from 'node:util';
 import {
   type Codec,
   type CodecContext,
@@ -25,6 +26,14 @@ export class Fault extends Error {
     super(`${doing}: ${FFmpegError.strerror(code)}`);
     this.code = code;
   }
+}
+
+/** A fault that has the code of a system error (no space, no permission, ...) as that error; anything else unchanged. */
+export function asSystemError(error: unknown): unknown {
+  // FFmpeg's own codes are four letters, far below any errno.
+  if (!(error instanceof Fault) || error.code < -4096) return error;
+  const code = getSystemErrorName(error.code);
+  return Object.assign(new Error(`${code}: ${error.message}`, { cause: error }), { code });
 }
 
 export function must(code: number, doing: string): number {
