@@ -136,7 +136,7 @@ test('init, import, export: videos and samples in, pairs out', async () => {
     'a blue square 4',
   ]);
   expect(pairs[0].answer_masked).toContain('<MASK>');
-}, 60_000);
+}, 180_000);
 
 test('Ctrl-C during training stops it, saves, and leaves a run that can go on', async () => {
   // Greedy answers to a blank clip, accepted without review: enough to train on.
@@ -192,7 +192,7 @@ test('Ctrl-C during training stops it, saves, and leaves a run that can go on', 
   expect(readdirSync(path.join(runs, run.id, 'checkpoints'))).toEqual([
     `step_${String(run.step).padStart(6, '0')}`,
   ]);
-}, 90_000);
+}, 180_000);
 
 test('eval scores base and run; generate-answers writes a line per question', async () => {
   const [run] = readdirSync(path.join(project, 'runs'));
@@ -235,7 +235,7 @@ test('eval scores base and run; generate-answers writes a line per question', as
     frames: expect.any(Array) as unknown[],
   });
   expect((await cli('eval', project, '--run', 'r-unknown')).code).toBe(2);
-}, 90_000);
+}, 180_000);
 
 test('Ctrl-C keeps the answers that generate-answers has', async () => {
   const out = path.join(home, 'stopped.jsonl');
@@ -268,7 +268,7 @@ test('Ctrl-C keeps the answers that generate-answers has', async () => {
   expect(stopped.answers).toBeGreaterThan(0);
   expect(stopped.answers).toBeLessThan(1504);
   expect(readFileSync(out, 'utf8').trim().split('\n')).toHaveLength(stopped.answers);
-}, 90_000);
+}, 180_000);
 
 const old = ['/usr/bin/node', '/usr/local/bin/node'].find((file) => {
   try {

