@@ -41,22 +41,20 @@ export function explainWriteError(file: string, error: unknown): unknown {
 }
 
 /**
- * Writes a file so that a reader sees the old content or the new, never a part: also after power loss.
- * Pieces are written one after the other, so a large file needs no second copy in memory.
- * @throws UserError DISK_FULL, UNAVAILABLE (no permission), BAD_INPUT (a folder is there), each naming `file`
+ * Lets `write` fill a temporary file beside `file`, makes it durable and moves it into place: a reader sees the old content or the new,
+ * never a part, also after power loss. On failure the temporary file is removed.
+ * @throws UserError DISK_FULL, UNAVAILABLE (no permission), BAD_INPUT (a folder is there), each naming `file`; what `write` threw
  */
-export async function writeFileAtomic(
+export async function writeAtomically(
   file: string,
-  data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  write: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
     await mkdir(path.dirname(file), { recursive: true });
-    const handle = await open(temporary, 'wx');
+    await write(temporary);
+    const handle = await open(temporary, 'r+');
     try {
-      if (typeof data === 'string') await handle.writeFile(data, 'utf8');
-      else if (data instanceof Uint8Array) await handle.writeFile(data);
-      else for await (const chunk of data) await handle.writeFile(chunk);
       await handle.sync();
     } finally {
       await handle.close();
@@ -68,6 +66,26 @@ export async function writeFileAtomic(
     throw explainWriteError(file, error);
   }
   await syncFolder(path.dirname(file));
+}
+
+/**
+ * {@link writeAtomically} with content that is at hand. Pieces are written one after the other, so a large file needs no second copy in
+ * memory.
+ */
+export async function writeFileAtomic(
+  file: string,
+  data: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  await writeAtomically(file, async (temporary) => {
+    const handle = await open(temporary, 'wx');
+    try {
+      if (typeof data === 'string') await handle.writeFile(data, 'utf8');
+      else if (data instanceof Uint8Array) await handle.writeFile(data);
+      else for await (const chunk of data) await handle.writeFile(chunk);
+    } finally {
+      await handle.close();
+    }
+  });
 }
 
 /**
