@@ -126,21 +126,49 @@ describe('LanguageModel', () => {
     expect(await generate({ logProbabilities: 0 })).toEqual(base);
   });
 
-  it('adds exactly scale * B A x: an adapter equals the merged weights', async () => {
-    // One linear only: the same change made to its output by hand is the golden of align/'s merge; here a zero B is the base.
-    const { path: linear, in: width, out } = adaptedLinears(model.checkpoint.config.text)[0];
-    const zero = new Map([
-      [linear, { a: new Float32Array(4 * width).fill(1), b: new Float32Array(out * 4) }],
-    ]);
-    language.setAdapter({ rank: 4, scale: 100, matrices: zero });
-    expect(idsOf(await generate())).toEqual(want.generated_ids);
-    expect(() => language.setAdapter({ rank: 5, scale: 1, matrices: new Map() })).toThrow(
-      'rank of at most 4',
-    );
-    expect(() =>
-      language.setAdapter({ rank: 1, scale: 1, matrices: new Map([['x', zero.get(linear)!]]) }),
-    ).toThrow('"x" is no linear');
+  it('computes with an adapter what the merged weights W + scale B A give', async () => {
+    const random = new Random('merge');
+    const noise = (n: number) => Float32Array.from({ length: n }, () => random.between(-0.2, 0.2));
+    const rank = 3;
+    const scale = 1.5;
+    // Every third linear is left out, so that groups are adapted in part.
+    const linears = adaptedLinears(model.checkpoint.config.text).filter((_, i) => i % 3 !== 1);
+    const matrices = new Map(linears.map((l) => [l.path, { a: noise(rank * l.in), b: noise(l.out * rank) }]));
+    const dir = await mkdtemp(path.join(os.tmpdir(), 'rrpo-merged-'));
+    const merged: TensorToWrite[] = [];
+    for (const [name, entry] of model.checkpoint.tensors) {
+      const data = await readTensorFloat32(entry);
+      const linear = linears.find((l) => `${l.path}.weight` === name);
+      if (linear) {
+        const { a, b } = matrices.get(linear.path)!;
+        for (let o = 0; o < linear.out; o++)
+          for (let i = 0; i < linear.in; i++)
+            for (let r = 0; r < rank; r++)
+              data[o * linear.in + i] += scale * b[o * rank + r] * a[r * linear.in + i];
+      }
+      merged.push({ name, dtype: 'F32', shape: entry.shape, data });
+    }
+    await writeSafetensors(path.join(dir, 'model.safetensors'), merged);
+    await cp(path.join(FIXTURE, 'hub/config.json'), path.join(dir, 'config.json'));
+    const other = await LanguageModel.open(await openCheckpoint(dir), { threads: 1 });
+    const expected = await other.score(prompt, want.generated_ids);
+    await other.release();
+    language.setAdapter({ rank, scale, matrices });
+    const got = await language.score(prompt, want.generated_ids);
+    got.forEach((s, i) => expect(s).toBeCloseTo(expected[i], 4));
+    expect(Math.abs(got[0] - want.token_logprobs[0])).toBeGreaterThan(0.01);
     language.adapterEnabled = false;
+    await rm(dir, { recursive: true });
+  });
+
+  it('refuses adapters that do not fit', () => {
+    const [linear] = adaptedLinears(model.checkpoint.config.text);
+    const pair = { a: new Float32Array(4), b: new Float32Array(4) };
+    const set = (rank: number, at: string) => () =>
+      language.setAdapter({ rank, scale: 1, matrices: new Map([[at, pair]]) });
+    expect(set(5, linear.path)).toThrow('rank of at most 4');
+    expect(set(1, 'x')).toThrow('"x" is no linear');
+    expect(set(1, linear.path)).toThrow('expected a [1, 64]');
   });
 
   it('refuses a prompt whose placeholders were cut', async () => {

@@ -11,7 +11,7 @@ import type { Session, SessionOptions, Tensor } from '../tensor/onnxruntime.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { hasVision } from './config.ts';
 import type { DecoderConfig } from './config.ts';
-import { adaptedLinears, languageGraph } from './families/language.ts';
+import { languageGraph, linearGroups } from './families/language.ts';
 import { MASKED, spliceIndex } from './families/masks.ts';
 import { ropeTables } from './families/rope.ts';
 import { argMax, logSumExp, sampleToken } from './sampling.ts';
@@ -135,8 +135,8 @@ export class LanguageModel {
   readonly #checkpoint: Checkpoint;
   readonly #session: Session;
   readonly #rank: number | undefined;
-  #adapterFeeds: Record<string, Tensor> = {};
-  #adapterScale = 0;
+  /** LoRA inputs with the adapter on, and off (B all zero). */
+  #adapterFeeds: { on: Record<string, Tensor>; off: Record<string, Tensor> } = { on: {}, off: {} };
   #adapterOn = false;
 
   private constructor(checkpoint: Checkpoint, session: Session, rank: number | undefined) {
@@ -178,28 +178,39 @@ export class LanguageModel {
       throw new Error(
         `internal: setAdapter: expected rank of at most ${slots ?? 'none (opened without adapterRank)'}, got ${rank}`,
       );
-    this.#adapterScale = scale;
-    const linears = adaptedLinears(this.#checkpoint.config.text);
-    const known = new Set(linears.map((l) => l.path));
+    const groups = linearGroups(this.#checkpoint.config.text);
+    const known = new Set(groups.flatMap((g) => g.members.map((m) => m.path)));
     for (const path of matrices.keys())
       if (!known.has(path))
         throw new Error(`internal: setAdapter: "${path}" is no linear of this language model`);
-    for (const { path, out, in: width } of linears) {
-      const given = matrices.get(path);
-      const a = new Float32Array(slots * width);
-      const b = new Float32Array(out * slots);
-      if (given) {
-        if (given.a.length !== rank * width || given.b.length !== out * rank)
-          throw new Error(
-            `internal: setAdapter: "${path}": expected a [${rank}, ${width}] and b [${out}, ${rank}], got ${given.a.length} and ${given.b.length} values`,
-          );
-        a.set(given.a);
-        for (let row = 0; row < out; row++)
-          b.set(given.b.subarray(row * rank, (row + 1) * rank), row * slots);
-      }
-      this.#adapterFeeds[`lora.${path}.a`] = { dtype: 'float32', shape: [slots, width], data: a };
-      this.#adapterFeeds[`lora.${path}.b`] = { dtype: 'float32', shape: [out, slots], data: b };
+    const feeds = { on: {} as Record<string, Tensor>, off: {} as Record<string, Tensor> };
+    for (const { name, in: width, members } of groups) {
+      const columns = slots * members.length;
+      const rows = members.reduce((sum, m) => sum + m.out, 0);
+      const a = new Float32Array(columns * width);
+      const b = new Float32Array(rows * columns);
+      let firstRow = 0;
+      members.forEach(({ path, out }, k) => {
+        const given = matrices.get(path);
+        if (given) {
+          if (given.a.length !== rank * width || given.b.length !== out * rank)
+            throw new Error(
+              `internal: setAdapter: "${path}": expected a [${rank}, ${width}] and b [${out}, ${rank}], got ${given.a.length} and ${given.b.length} values`,
+            );
+          a.set(given.a, k * slots * width);
+          for (let row = 0; row < out; row++)
+            for (let i = 0; i < rank; i++)
+              b[(firstRow + row) * columns + k * slots + i] = scale * given.b[row * rank + i];
+        }
+        firstRow += out;
+      });
+      const [first, second] = [`lora.${name}.a`, `lora.${name}.b`];
+      const shape = [rows, columns];
+      feeds.on[first] = feeds.off[first] = { dtype: 'float32', shape: [columns, width], data: a };
+      feeds.on[second] = { dtype: 'float32', shape, data: b };
+      feeds.off[second] = { dtype: 'float32', shape, data: new Float32Array(b.length) };
     }
+    this.#adapterFeeds = feeds;
   }
 
   /** Runs `ids` behind what `cache` holds, appends to it, and returns the logits of `rows`, [rows.length, V]. */
@@ -215,17 +226,13 @@ export class LanguageModel {
     const positions = Array.from({ length: count }, (_, i) => cache.length + i);
     const rope = ropeTables(text.rope, text.headDim, positions);
     const feeds: Record<string, Tensor> = {
-      ...this.#adapterFeeds,
+      ...(this.#adapterOn ? this.#adapterFeeds.on : this.#adapterFeeds.off),
       ids: int32([1, count], ids),
       cos: { dtype: 'float32', shape: [count, text.headDim], data: rope.cos },
       sin: { dtype: 'float32', shape: [count, text.headDim], data: rope.sin },
       mask: stepMask(cache, count, text.heads / text.kvHeads),
       rows: int32([rows.length], rows),
     };
-    if (this.#rank !== undefined) {
-      const scale = this.#adapterOn ? this.#adapterScale : 0;
-      feeds['lora.scale'] = { dtype: 'float32', shape: [], data: Float32Array.of(scale) };
-    }
     if (hasVision(config)) {
       // Steps and text-only prompts have no feature; one unused row keeps the shape from being empty.
       const given = features ?? { data: new Float32Array(text.hidden), rows: 1, placeholder: -1 };

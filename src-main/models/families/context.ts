@@ -10,6 +10,9 @@ import type { Activation } from '../config.ts';
  */
 export type LinearHook = (path: string, x: Value, base: (x: Value) => Value) => Value;
 
+/** What a group of linears gives: `base` [N, sum of out], the outputs of `paths` side by side; x [N, in]. */
+export type JoinedHook = (paths: readonly string[], x: Value, base: Value) => Value;
+
 /** The source of a family's weights while a graph is built. */
 export type FamilyContext = {
   graph: Graph;
@@ -21,11 +24,10 @@ export type FamilyContext = {
   /** Hook into every linear of the language model except the head. */
   linear?: LinearHook;
   /**
-   * Joins the frozen weights of linears that read the same input into one product. The runtime folds the join when it
-   * compiles, so this only suits weights that it repacks anyway: generation. No effect where there is a hook.
-   * @default false
+   * Instead of `linear`, for generation: the frozen weights of linears that read the same input are joined into one product
+   * (the runtime folds the join when it compiles, a copy it makes anyway to repack), and this hook may add to its result.
    */
-  join?: boolean;
+  joined?: JoinedHook;
 };
 
 /** x W^T + b with the weights `path.weight` and, where `bias`, `path.bias`; x [..., in] -> [..., out]. */
@@ -37,6 +39,7 @@ export function applyLinear(context: FamilyContext, path: string, x: Value, bias
 /** The same through the hook for language-model linears. */
 export function hookedLinear(context: FamilyContext, path: string, x: Value, bias: boolean): Value {
   const base = (value: Value) => applyLinear(context, path, value, bias);
+  if (context.joined) return context.joined([path], x, base(x));
   return context.linear ? context.linear(path, x, base) : base(x);
 }
 
@@ -62,11 +65,11 @@ export function joinedLinear(
   x: Value,
   bias: boolean,
 ): Value | undefined {
-  if (!context.join || context.linear) return undefined;
+  if (!context.joined) return undefined;
   const all = (suffix: string) =>
     concat(
       paths.map((path) => context.weights(path + suffix)),
       0,
     );
-  return linear(x, all('.weight'), bias ? all('.bias') : undefined);
+  return context.joined(paths, x, linear(x, all('.weight'), bias ? all('.bias') : undefined));
 }

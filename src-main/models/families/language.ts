@@ -3,15 +3,14 @@
  * rows, optional LoRA slots. One graph serves prompt and single steps, so weights are prepared once.
  */
 import { Graph } from '../../tensor/graph.ts';
-import type { Dim } from '../../tensor/dims.ts';
-import { add, matMul, mul, reshape } from '../../tensor/ops.ts';
+import { add, matMul } from '../../tensor/ops.ts';
 import { multiplyDims } from '../../tensor/dims.ts';
 import type { Checkpoint } from '../checkpoint.ts';
 import { hasVision } from '../config.ts';
 import type { DecoderConfig } from '../config.ts';
 import { decoderLinears } from '../tensor-names.ts';
 import { frozenWeights } from '../weights.ts';
-import type { FamilyContext, LinearHook } from './context.ts';
+import type { FamilyContext, JoinedHook } from './context.ts';
 import { decoder, embedTokens, gatherPositions, headLogits, spliceFeatures } from './decoder.ts';
 
 /** Paths of all linears that LoRA adapts (the language model's, without the head), with their sizes. */
@@ -25,30 +24,37 @@ export function adaptedLinears(config: DecoderConfig): { path: string; out: numb
   ).flat();
 }
 
-/** y = base(x) + scale * (x A^T) B^T, the term of LoRA; a [r, in], b [out, r], scale a scalar or number. */
-export function loraTerm(x: Parameters<LinearHook>[1], a: typeof x, b: typeof x, scale: typeof x | number) {
-  const leading = x.shape.slice(0, -1);
-  const rows = leading.reduce<Dim>((product, dim) => multiplyDims(product, dim), 1);
-  const flat = reshape(x, [rows, x.shape.at(-1)!]);
-  const down = mul(matMul(flat, a, { transposeB: true }), scale); // [N, r]
-  return reshape(matMul(down, b, { transposeB: true }), [...leading, b.shape[0]]);
+/** Linears that read the same input and are computed as one product; `name` is the first one's path. */
+export type LinearGroup = { name: string; in: number; members: { path: string; out: number }[] };
+
+/** The groups of all adapted linears: q k v, o, gate up, down of every layer. */
+export function linearGroups(config: DecoderConfig): LinearGroup[] {
+  const groups: LinearGroup[] = [];
+  for (const { path, out, in: width } of adaptedLinears(config)) {
+    if (/\.(k_proj|v_proj|up_proj)$/.test(path)) groups.at(-1)!.members.push({ path, out });
+    else groups.push({ name: path, in: width, members: [{ path, out }] });
+  }
+  return groups;
 }
 
-/** Inputs `lora.<path>.a`, `lora.<path>.b` and `lora.scale` for every adapted linear. */
-function loraInputs(graph: Graph, config: DecoderConfig, rank: number): LinearHook {
-  const scale = graph.input('lora.scale', 'float32', []);
+/**
+ * LoRA slots of a rank as inputs, per group of n linears: `lora.<name>.a` [n*r, in], the members' A one below the other, and
+ * `lora.<name>.b` [sum of out, n*r], their scaled B on the diagonal. So a group costs two small products, not two each.
+ */
+function loraInputs(graph: Graph, config: DecoderConfig, rank: number): JoinedHook {
   const pairs = new Map(
-    adaptedLinears(config).map(({ path, out, in: width }) => [
-      path,
-      {
-        a: graph.input(`lora.${path}.a`, 'float32', [rank, width]),
-        b: graph.input(`lora.${path}.b`, 'float32', [out, rank]),
-      },
-    ]),
+    linearGroups(config).map(({ name, in: width, members }) => {
+      const slots = rank * members.length;
+      const outs = members.reduce((sum, m) => sum + m.out, 0);
+      const a = graph.input(`lora.${name}.a`, 'float32', [slots, width]);
+      return [name, { a, b: graph.input(`lora.${name}.b`, 'float32', [outs, slots]) }];
+    }),
   );
-  return (path, x, base) => {
-    const pair = pairs.get(path);
-    return pair ? add(base(x), loraTerm(x, pair.a, pair.b, scale)) : base(x);
+  return ([name], x, base) => {
+    const pair = pairs.get(name);
+    if (!pair) throw new Error(`internal: languageGraph: no LoRA slots for "${name}"`);
+    const down = matMul(x, pair.a, { transposeB: true }); // [N, n*r]
+    return add(base, matMul(down, pair.b, { transposeB: true }));
   };
 }
 
@@ -65,8 +71,7 @@ export function languageGraph(checkpoint: Checkpoint, adapterRank: number | unde
   const context: FamilyContext = {
     graph,
     weights: frozenWeights(graph, checkpoint),
-    join: true,
-    ...(adapterRank === undefined ? {} : { linear: loraInputs(graph, text, adapterRank) }),
+    joined: adapterRank === undefined ? (_, _x, base) => base : loraInputs(graph, text, adapterRank),
   };
   let embeds = embedTokens(context, text, graph.input('ids', 'int32', [1, 'T']));
   if (hasVision(config)) {
