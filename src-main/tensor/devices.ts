@@ -60,8 +60,16 @@ async function attempt(device: Device): Promise<{ result: Float32Array; gflops: 
     await session.release();
     return { result, gflops };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return plainReason(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** The runtime's own words without the source file and condition that it puts before them. */
+function plainReason(message: string): string {
+  const adapter = /Failed to get a WebGPU adapter: (.+)/.exec(message);
+  if (adapter)
+    return `no graphics device with a Vulkan, Metal or Direct3D 12 driver was found (WebGPU: ${adapter[1]})`;
+  return message.replace(/\S*onnxruntime_src\S*.*? was false\. /s, '').trim();
 }
 
 /** Options of {@link probeDevices}. */
