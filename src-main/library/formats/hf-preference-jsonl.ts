@@ -2,7 +2,7 @@
  * @file Hugging Face preference data, one JSON object per line: `{prompt, chosen, rejected, videos}`, each of the first three
  * plain text or conversational (a list of `{role, content}`, `content` being text or a list of typed parts).
  */
-import { firstJsonRow, jsonRows } from '../text/json-rows.ts';
+import { firstJsonRow } from '../text/json-rows.ts';
 import {
   asObject,
   EXTENSION_KEY,
@@ -16,6 +16,7 @@ import {
   type JsonObject,
 } from './fields.ts';
 import { RowError, rowOrError, type Format, type ImportRow } from './format.ts';
+import { mappingOf, readRows } from './json-format.ts';
 
 const FIELDS: Record<string, string> = {
   prompt: 'question',
@@ -45,17 +46,9 @@ export const hfPreferenceJsonl: Format = {
     };
   },
 
-  mapping(head) {
-    const keys = Object.keys(firstJsonRow(head.text) ?? {});
-    return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
-  },
+  mapping: (head) => mappingOf(FIELDS, head),
 
-  async *read(chunks) {
-    for await (const item of jsonRows(chunks)) {
-      if ('error' in item) yield item;
-      else yield rowOrError(item.line, () => toRow(asObject(item.value)));
-    }
-  },
+  read: (chunks) => readRows(chunks, (line, value) => [rowOrError(line, () => toRow(asObject(value)))]),
 
   // Conversational, because that is what chat templates of video models are applied to.
   *write(rows) {

@@ -2,7 +2,7 @@
  * @file LLaVA files: a list of `{id, video, conversations: [{from: 'human', value}, {from: 'gpt', value}]}`. A conversation of several
  * questions gives one row per question. A wrong answer may stand beside it as `rejected`.
  */
-import { firstJsonRow, jsonRows } from '../text/json-rows.ts';
+import { firstJsonRow } from '../text/json-rows.ts';
 import {
   asObject,
   EXTENSION_KEY,
@@ -17,6 +17,7 @@ import {
   type JsonObject,
 } from './fields.ts';
 import { RowError, rowOrError, type Format, type ReadRow } from './format.ts';
+import { mappingOf, readRows, writeList } from './json-format.ts';
 
 const FIELDS: Record<string, string> = {
   video: 'video',
@@ -42,23 +43,13 @@ export const llavaJson: Format = {
     };
   },
 
-  mapping(head) {
-    const keys = Object.keys(firstJsonRow(head.text) ?? {});
-    return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
-  },
+  mapping: (head) => mappingOf(FIELDS, head),
 
-  async *read(chunks) {
-    for await (const item of jsonRows(chunks)) {
-      if ('error' in item) yield item;
-      else yield* toRows(item.line, item.value);
-    }
-  },
+  read: (chunks) => readRows(chunks, toRows),
 
-  *write(rows) {
-    yield '[';
-    let first = true;
-    for (const row of rows) {
-      const object = {
+  write: (rows) =>
+    writeList(rows, (row) => {
+      return {
         id: row.externalId,
         data_source: row.source,
         video: row.video,
@@ -69,11 +60,7 @@ export const llavaJson: Format = {
         ...(row.rejected === null ? {} : { rejected: row.rejected }),
         [EXTENSION_KEY]: writeExtension(row),
       };
-      yield `${first ? '\n' : ',\n'}${JSON.stringify(object)}`;
-      first = false;
-    }
-    yield '\n]\n';
-  },
+    }),
 };
 
 const HUMAN = new Set(['human', 'user']);

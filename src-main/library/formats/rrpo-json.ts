@@ -5,7 +5,7 @@
  */
 import { Provenance, QuestionType, Split } from '../../contract/schemas.ts';
 import { formatTagged, type TextSpan } from '../../platform/tagged-text.ts';
-import { firstJsonRow, jsonRows } from '../text/json-rows.ts';
+import { firstJsonRow } from '../text/json-rows.ts';
 import {
   asObject,
   choice,
@@ -22,6 +22,7 @@ import {
 } from './fields.ts';
 import { mergedSpans, sameMarks } from './marks.ts';
 import { firstIssue, RowError, rowOrError, type Format, type ImportRow, type RowPhrases } from './format.ts';
+import { mappingOf, readRows, writeList } from './json-format.ts';
 
 const FIELDS: Record<string, string> = {
   video: 'video',
@@ -56,26 +57,16 @@ export const rrpoJson: Format = {
     };
   },
 
-  mapping(head) {
-    const keys = Object.keys(firstJsonRow(head.text) ?? {});
-    return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
-  },
+  mapping: (head) => mappingOf(FIELDS, head),
 
-  async *read(chunks) {
-    for await (const item of jsonRows(chunks)) {
-      if ('error' in item) yield item;
-      else yield rowOrError(item.line, () => toRow(asObject(item.value)));
-    }
-  },
+  read: (chunks) => readRows(chunks, (line, value) => [rowOrError(line, () => toRow(asObject(value)))]),
 
-  *write(rows) {
-    yield '[';
-    let first = true;
-    for (const row of rows) {
+  write: (rows) =>
+    writeList(rows, (row) => {
       const side = (which: 'chosen' | 'rejected'): TextSpan[] =>
         mergedSpans(row.phrases.flatMap((p) => (p[which] ? [p[which]] : [])));
       const rejected = row.rejected ?? '';
-      const object = {
+      return {
         sample_id: row.externalId,
         src: row.source,
         video: row.video,
@@ -87,11 +78,7 @@ export const rrpoJson: Format = {
         pred_masked: formatTagged(rejected, side('rejected')),
         [EXTENSION_KEY]: writeExtension(row),
       };
-      yield `${first ? '\n' : ',\n'}${JSON.stringify(object)}`;
-      first = false;
-    }
-    yield '\n]\n';
-  },
+    }),
 };
 
 function toRow(object: JsonObject): ImportRow {

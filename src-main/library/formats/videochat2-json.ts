@@ -2,7 +2,7 @@
  * @file VideoChat2 files: a list of `{video, QA: [{i?, q, a}], QA_NEG: [{i?, q, a}], sample_id}`. Answer k of `QA_NEG` is the wrong
  * answer to question k of `QA`. No tags: the official trainer finds the differences itself, so they are proposed here.
  */
-import { firstJsonRow, jsonRows } from '../text/json-rows.ts';
+import { firstJsonRow } from '../text/json-rows.ts';
 import {
   asObject,
   EXTENSION_KEY,
@@ -17,6 +17,7 @@ import {
   type JsonObject,
 } from './fields.ts';
 import { RowError, rowOrError, type Format, type ReadRow } from './format.ts';
+import { mappingOf, readRows, writeList } from './json-format.ts';
 
 const FIELDS: Record<string, string> = {
   video: 'video',
@@ -37,24 +38,14 @@ export const videochat2Json: Format = {
     return { value, reason: value ? 'its first row has a list "QA"' : 'its first row has no list "QA"' };
   },
 
-  mapping(head) {
-    const keys = Object.keys(firstJsonRow(head.text) ?? {});
-    return Object.fromEntries(keys.filter((k) => FIELDS[k]).map((k) => [k, FIELDS[k]]));
-  },
+  mapping: (head) => mappingOf(FIELDS, head),
 
-  async *read(chunks) {
-    for await (const item of jsonRows(chunks)) {
-      if ('error' in item) yield item;
-      else yield* toRows(item.line, item.value);
-    }
-  },
+  read: (chunks) => readRows(chunks, toRows),
 
-  *write(rows) {
-    yield '[';
-    let first = true;
-    for (const row of rows) {
+  write: (rows) =>
+    writeList(rows, (row) => {
       const instruction = typeof row.extra.instruction === 'string' ? { i: row.extra.instruction } : {};
-      const object = {
+      return {
         video: row.video,
         QA: [{ ...instruction, q: row.question, a: row.chosen }],
         ...(row.rejected === null ? {} : { QA_NEG: [{ ...instruction, q: row.question, a: row.rejected }] }),
@@ -62,11 +53,7 @@ export const videochat2Json: Format = {
         src: row.source,
         [EXTENSION_KEY]: writeExtension(row),
       };
-      yield `${first ? '\n' : ',\n'}${JSON.stringify(object)}`;
-      first = false;
-    }
-    yield '\n]\n';
-  },
+    }),
 };
 
 /** Every question of one object; a bad one costs itself only. */
