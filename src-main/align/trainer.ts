@@ -8,15 +8,12 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import type { TrainEvent, TrainResult } from '../jobs/apis.ts';
 import { CallAborted } from '../jobs/protocol.ts';
 import { checkpointHash, openCheckpoint, type Checkpoint } from '../models/checkpoint.ts';
-import { openChatTemplate } from '../models/chat-template.ts';
-import type { Features, Prompt } from '../models/generation.ts';
-import { openTokenizer } from '../models/tokenizer.ts';
 import { UserError } from '../platform/errors.ts';
 import { RUNTIME_VERSION } from '../tensor/onnxruntime.ts';
 import { Random } from '../platform/random.ts';
 import { AdamW, clipFactor, globalNorm, GradientAccumulator } from './adamw.ts';
 import { adapterParameters, initialAdapter, writeAdapter, type LoraAdapter } from './adapter.ts';
-import { bucketsFor, layOut, type EncodedPair } from './batch.ts';
+import { bucketsFor, layOut } from './batch.ts';
 import {
   loadCheckpoint,
   newestCheckpoint,
@@ -25,7 +22,6 @@ import {
   saveCheckpoint,
 } from './checkpointing.ts';
 import { parseTrainingConfig, totalSteps, type TrainingConfig, type TrainingConfigInput } from './config.ts';
-import { answerFormat, checkVideo, encodePair, type PairTexts } from './encode-pair.ts';
 import {
   appendMetrics,
   memoryUse,
@@ -34,6 +30,7 @@ import {
   truncateMetrics,
   type MetricLine,
 } from './metrics.ts';
+import { preparePairs, type PreparedPair, type TrainPair } from './prepare-pairs.ts';
 import {
   differences,
   pairHash,
@@ -46,17 +43,7 @@ import {
 import { learningRate, warmupStepsFor, type Schedule } from './schedule.ts';
 import { TrainingStep } from './training-graph.ts';
 
-/** A pair to train on. */
-export type TrainPair = PairTexts & {
-  /** Version of the pair in its project; recorded. */
-  version: number;
-  question: string;
-  /**
-   * The prompt the model is given for this question and the clean video, with the video's projected features. May be
-   * called again later, so it should read features from the cache.
-   */
-  prompt: () => Promise<Prompt>;
-};
+export type { TrainPair } from './prepare-pairs.ts';
 
 /** What {@link train} is given. */
 export type TrainOptions = {
@@ -78,11 +65,6 @@ export type TrainOptions = {
 /** The finished (or stopped) run's adapter, in PEFT layout. */
 export const adapterFolder = (runDir: string): string => path.join(runDir, 'adapter');
 
-/** Features held in memory between epochs, in bytes; beyond it they are read from the cache each time. */
-const FEATURE_MEMORY = 512 * 2 ** 20;
-
-type Prepared = { pair: EncodedPair; source: TrainPair; features: Features | null };
-
 /** Trains an adapter. Throws a UserError for anything a person can mend; what was saved before stays valid. */
 export async function train(options: TrainOptions): Promise<TrainResult> {
   const config = parseTrainingConfig(options.config);
@@ -98,7 +80,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   emit({ type: 'phase', text: 'Opening the model', fraction: null });
   const checkpoint = await openCheckpoint(options.modelDir);
   const modelHash = await checkpointHash(checkpoint);
-  const { prepared, excluded } = await preparePairs(checkpoint, options, config, emit);
+  const { prepared, excluded } = await preparePairs(checkpoint, options.pairs, signal, config, emit);
   const record = makeRecord(checkpoint, modelHash, config, prepared, excluded);
   if (existing) {
     const changed = differences(existing, record);
@@ -131,71 +113,11 @@ function savesOn(reason: unknown): boolean {
   return !(reason === 'discard' || (reason instanceof CallAborted && reason.why === 'discard'));
 }
 
-async function preparePairs(
-  checkpoint: Checkpoint,
-  { pairs, signal, modelDir }: TrainOptions,
-  config: TrainingConfig,
-  emit: (event: TrainEvent) => void,
-): Promise<{ prepared: Prepared[]; excluded: RunRecord['excluded'] }> {
-  const tokenizer = await openTokenizer(modelDir);
-  const format = answerFormat(await openChatTemplate(modelDir), checkpoint.config);
-  const prepared: Prepared[] = [];
-  const excluded: RunRecord['excluded'] = [];
-  let memory = 0;
-  for (const [index, source] of pairs.entries()) {
-    signal?.throwIfAborted();
-    emit({
-      type: 'phase',
-      text: `Preparing pair ${index + 1} of ${pairs.length}`,
-      fraction: index / pairs.length,
-    });
-    const prompt = await promptOf(source, excluded);
-    if (!prompt) continue;
-    checkVideo(source.id, prompt, checkpoint.config);
-    const result = encodePair(source, prompt, tokenizer, format, config);
-    if ('reason' in result) {
-      excluded.push({ id: source.id, reason: result.reason });
-      continue;
-    }
-    memory += prompt.features?.data.byteLength ?? 0;
-    const features = memory <= FEATURE_MEMORY ? (prompt.features ?? null) : null;
-    prepared.push({ pair: result.pair, source, features });
-    await nextTick();
-  }
-  if (prepared.length === 0)
-    throw new UserError(
-      'BAD_INPUT',
-      `training: expected at least one usable pair, got ${pairs.length} pairs of which none is: ${reasons(excluded)}`,
-      'Mark the differing phrases of accepted pairs in the Review room.',
-    );
-  return { prepared, excluded };
-}
-
-/** The pair's prompt; a clip that is gone or damaged costs its own pairs, which are listed, and not the run. */
-async function promptOf(source: TrainPair, excluded: RunRecord['excluded']): Promise<Prompt | null> {
-  try {
-    return await source.prompt();
-  } catch (error) {
-    if (!(error instanceof UserError) || !['NOT_FOUND', 'CORRUPT', 'UNSUPPORTED'].includes(error.code))
-      throw error;
-    excluded.push({ id: source.id, reason: error.message });
-    return null;
-  }
-}
-
-/** "12 x no marked token; 1 x ...", most frequent first. */
-function reasons(excluded: RunRecord['excluded']): string {
-  const counts = new Map<string, number>();
-  for (const { reason } of excluded) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-  const sorted = [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5);
-  return sorted.map(([reason, n]) => `${n} x ${reason}`).join('; ') || 'no pairs were given';
-}
-
 function makeRecord(
   checkpoint: Checkpoint,
   hash: string,
   config: TrainingConfig,
-  prepared: readonly Prepared[],
+  prepared: readonly PreparedPair[],
   excluded: RunRecord['excluded'],
 ): RunRecord {
   const pairs = prepared.map(({ source }) => ({
@@ -222,7 +144,7 @@ class Run {
   readonly #config: TrainingConfig;
   readonly #checkpoint: Checkpoint;
   readonly #record: RunRecord;
-  readonly #pairs: readonly Prepared[];
+  readonly #pairs: readonly PreparedPair[];
   readonly #adapter: LoraAdapter;
   readonly #optimizer: AdamW;
   readonly #gradients: GradientAccumulator;
@@ -241,7 +163,7 @@ class Run {
     config: TrainingConfig,
     checkpoint: Checkpoint,
     record: RunRecord,
-    pairs: readonly Prepared[],
+    pairs: readonly PreparedPair[],
     adapter: LoraAdapter,
   ) {
     this.#options = options;
@@ -279,7 +201,7 @@ class Run {
     config: TrainingConfig,
     checkpoint: Checkpoint,
     record: RunRecord,
-    pairs: readonly Prepared[],
+    pairs: readonly PreparedPair[],
   ): Promise<Run> {
     const { runDir } = options;
     await removeLeftovers(runDir);
@@ -312,7 +234,7 @@ class Run {
   }
 
   /** Pair number `position` of the run: every epoch is a shuffle of its own, a function of seed and epoch alone. */
-  #pairAt(position: number): Prepared {
+  #pairAt(position: number): PreparedPair {
     const epoch = Math.floor(position / this.#pairs.length);
     if (this.#order?.epoch !== epoch) {
       const indices = new Random(this.#config.seed).fork(`order/${epoch}`).shuffle([...this.#pairs.keys()]);
