@@ -153,24 +153,14 @@ export async function createProject(folder: string, name: string): Promise<OpenP
       `project: expected a new or empty folder, got ${target} with files in it`,
       'Choose a new folder, for example one inside it.',
     );
-  const lock = acquireLock(target);
-  try {
+  return whileHeld(target, false, async (db, lock) => {
     const settings = newSettings(newId('project'), name, userName());
-    const db = openDatabase(target, false);
-    try {
-      for (const part of ['cache', 'runs']) await mkdir(path.join(target, part), { recursive: true });
-      // Written last: a folder counts as a project once everything else is there.
-      await writeSettings(target, settings);
-      await remember(name, target);
-      return new OpenProject(target, settings, db, lock);
-    } catch (error) {
-      db.close();
-      throw error;
-    }
-  } catch (error) {
-    lock.release();
-    throw error;
-  }
+    for (const part of ['cache', 'runs']) await mkdir(path.join(target, part), { recursive: true });
+    // Written last: a folder counts as a project once everything else is there.
+    await writeSettings(target, settings);
+    await remember(name, target);
+    return new OpenProject(target, settings, db, lock);
+  });
 }
 
 /**
@@ -181,23 +171,34 @@ export async function openProject(folder: string): Promise<OpenProject> {
   const target = path.resolve(folder);
   // Refuse a newer project before anything in it is touched, the lock included.
   readSettings(target);
-  const lock = acquireLock(target);
-  try {
+  return whileHeld(target, true, async (db, lock) => {
     const settings = readSettings(target);
-    const db = openDatabase(target, true);
+    // The last holder died: SQLite mends itself from its log; make sure before anyone builds on it.
+    const findings = lock.tookOver ? db.integrityCheck() : [];
+    if (findings.length > 0)
+      throw new UserError(
+        'CORRUPT',
+        `project: expected a sound database, got: ${findings.slice(0, 3).join('; ')} in ${db.file}`,
+        'Restore the project from a copy, or rescue what is readable with: sqlite3 FILE ".recover".',
+      );
+    if (lock.tookOver)
+      log.info(`project ${target}: took over the lock of a process that died; database is sound`);
+    await remember(settings.name, target);
+    return new OpenProject(target, settings, db, lock);
+  });
+}
+
+/** Takes the folder's lock and opens its database for `make`; when that fails both are let go again. */
+async function whileHeld(
+  folder: string,
+  mustExist: boolean,
+  make: (db: Database, lock: ReturnType<typeof acquireLock>) => Promise<OpenProject>,
+): Promise<OpenProject> {
+  const lock = acquireLock(folder);
+  try {
+    const db = openDatabase(folder, mustExist);
     try {
-      // The last holder died: SQLite mends itself from its log; make sure before anyone builds on it.
-      const findings = lock.tookOver ? db.integrityCheck() : [];
-      if (findings.length > 0)
-        throw new UserError(
-          'CORRUPT',
-          `project: expected a sound database, got: ${findings.slice(0, 3).join('; ')} in ${db.file}`,
-          'Restore the project from a copy, or rescue what is readable with: sqlite3 FILE ".recover".',
-        );
-      if (lock.tookOver)
-        log.info(`project ${target}: took over the lock of a process that died; database is sound`);
-      await remember(settings.name, target);
-      return new OpenProject(target, settings, db, lock);
+      return await make(db, lock);
     } catch (error) {
       db.close();
       throw error;
