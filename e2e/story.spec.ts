@@ -21,6 +21,23 @@ function readPairs(app: App, where: string): PairRow[] {
   }
 }
 
+/** Held-out questions that both the base model and the run were asked, and how many answers differ. */
+function readAnswers(app: App, runId: string): { asked: number; changed: number } {
+  const db = new DatabaseSync(path.join(app.home, 'sample-project', 'workbench.sqlite'), { readOnly: true });
+  try {
+    return db
+      .prepare(
+        `SELECT count(*) AS asked, sum(base.answer <> tuned.answer) AS changed
+         FROM evaluation_answers base JOIN evaluation_answers tuned ON tuned.sample_id = base.sample_id
+         WHERE base.evaluation_id IN (SELECT id FROM evaluations WHERE run_id IS NULL)
+           AND tuned.evaluation_id IN (SELECT id FROM evaluations WHERE run_id = ?)`,
+      )
+      .get(runId) as { asked: number; changed: number };
+  } finally {
+    db.close();
+  }
+}
+
 /** Reads a safetensors header: names and shapes. */
 function tensorsOf(file: string): Record<string, { shape: number[] }> {
   const bytes = readFileSync(file);
@@ -180,5 +197,8 @@ test('from a clip and a wrong answer to a better model', async ({ app }) => {
     await expect(page.getByTestId('accuracy-base')).toContainText('%');
     await expect(page.getByTestId('compare-row').first()).toBeVisible();
     expect(await page.getByTestId('compare-row').count()).toBeGreaterThan(0);
+    const { asked, changed } = readAnswers(app, path.basename(runDir));
+    expect(asked).toBeGreaterThan(100);
+    expect(changed, 'held-out questions that the tuned model answers differently').toBeGreaterThan(0);
   });
 });
