@@ -2,8 +2,13 @@ import { fork } from 'node:child_process';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { swiftshaderEnvironment } from '../platform/swiftshader.ts';
+import { hasVision } from '../models/config.ts';
+import { openCheckpoint } from '../models/checkpoint.ts';
+import { initialAdapter } from './adapter.ts';
+import { layOut, type EncodedPair } from './batch.ts';
+import { parseTrainingConfig } from './config.ts';
 import { runStep, stepCase, type StepCase } from './training-graph.test-data.ts';
-import type { PairResult } from './training-graph.ts';
+import { TrainingStep, type PairResult } from './training-graph.ts';
 
 let data: StepCase;
 let expected: PairResult;
@@ -73,6 +78,39 @@ describe('the training graph', () => {
     expect(metrics.klChosen).toBeGreaterThan(expected.metrics.klChosen);
     expect(metrics.rewardChosen).toBeCloseTo(expected.metrics.rewardChosen, 6);
   });
+});
+
+it('trains a Llama decoder under SmolVLM, and a text model without features, from ln 2', async () => {
+  for (const fixture of ['pipeline-smolvlm-tiny/hub', 'llama-tiny']) {
+    const checkpoint = await openCheckpoint(
+      path.join(import.meta.dirname, '../../../shared/golden', fixture),
+    );
+    const { config } = checkpoint;
+    const rows = hasVision(config) ? 6 : 0;
+    const placeholder = config.family === 'smolvlm' ? config.imageToken : -1;
+    const features =
+      rows > 0 ? { data: new Float32Array(rows * config.text.hidden).fill(0.1), rows, placeholder } : null;
+    const answer = (first: number) => ({ ids: [first, 8, 2], responseLength: 3, phraseOf: [1, 0, 0] });
+    const pair: EncodedPair = {
+      id: 'x',
+      prompt: [5, ...new Array<number>(rows).fill(placeholder), 6, 7],
+      promptLabels: [],
+      chosen: answer(9),
+      rejected: answer(10),
+    };
+    const settings = parseTrainingConfig({ loraRank: 2, loraAlpha: 4 });
+    const step = new TrainingStep(checkpoint, settings, { device: 'cpu' });
+    const { metrics, gradients } = await step.run(
+      initialAdapter(config, 2, 4, 1),
+      layOut(pair, settings),
+      features,
+      1,
+    );
+    await step.release();
+    expect(metrics.loss).toBeCloseTo(Math.LN2, 5);
+    // B is zero, so only its gradient is not.
+    expect(gradients.filter((g) => g.some((x) => x !== 0)).length).toBe(gradients.length / 2);
+  }
 });
 
 it('runs on WebGPU with CPU fallback forbidden and gives the CPU results', async () => {
