@@ -11,9 +11,16 @@
  */
 import path from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
-import { UserError } from '../platform/errors.ts';
 import { exists, readJson } from './checkpoint.ts';
 import { alignedNfc } from './nfc-alignment.ts';
+import {
+  checkSupported,
+  faithfulPreTokenizer,
+  readAdded,
+  readTemplate,
+  sequenceOf,
+} from './tokenizer-format.ts';
+import type { Added, Json } from './tokenizer-format.ts';
 
 /** [start, end) in Unicode code points of the original text. */
 export type Span = [start: number, end: number];
@@ -31,27 +38,12 @@ export type DecodeOptions = {
   skipSpecialTokens?: boolean;
 };
 
-type Json = Record<string, unknown>;
-
 /** What we call in the package. Stated here because its declarations import without extensions and so do not resolve. */
 type PackageTokenizer = {
   pre_tokenizer: { pre_tokenize(text: string): string[] };
   model: { encode(pieces: string[]): string[] };
 };
 const PackageTokenizer = Tokenizer as unknown as new (json: Json, config: Json) => PackageTokenizer;
-type Added = {
-  id: number;
-  content: string;
-  special: boolean;
-  normalized: boolean;
-  lstrip: boolean;
-  rstrip: boolean;
-  singleWord: boolean;
-};
-
-/** GPT-2's split pattern, the one `ByteLevel` with `use_regex` applies. */
-const GPT2_PATTERN = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-
 /** Unicode White_Space; JavaScript's \s differs from it. */
 const WHITE_SPACE = /^\p{White_Space}$/u;
 
@@ -315,107 +307,10 @@ function cleanUp(text: string): string {
     .replace(/ (n't|'m|'s|'ve|'re)/g, '$1');
 }
 
-function sequenceOf(step: Json | null | undefined, key: string): Json[] {
-  if (!step) return [];
-  return step.type === 'Sequence' ? (step[key] as Json[]) : [step];
-}
-
-function checkSupported(json: Json, file: string): void {
-  const fail = (what: string, got: unknown) =>
-    new UserError(
-      'UNSUPPORTED',
-      `${file}: ${what}, got ${JSON.stringify(got) ?? 'nothing'}`,
-      'Choose a checkpoint with a byte-level BPE tokenizer (Qwen2, Llama 3, SmolLM2).',
-    );
-  const model = json.model as Json | undefined;
-  if (model?.type !== 'BPE' || typeof model.vocab !== 'object')
-    throw fail('model.type: expected "BPE"', model?.type);
-  if (model.byte_fallback === true) throw fail('model.byte_fallback: expected false', true);
-  const normalizers = sequenceOf(json.normalizer as Json | null, 'normalizers');
-  for (const n of normalizers) if (n.type !== 'NFC') throw fail('normalizer: expected NFC or none', n.type);
-  const steps = sequenceOf(json.pre_tokenizer as Json | null, 'pretokenizers');
-  const byteLevel = steps.at(-1);
-  if (byteLevel?.type !== 'ByteLevel') throw fail('pre_tokenizer: expected ByteLevel last', byteLevel?.type);
-  if (byteLevel.add_prefix_space === true) throw fail('pre_tokenizer.add_prefix_space: expected false', true);
-  for (const step of steps.slice(0, -1))
-    if (step.type !== 'Digits' && !(step.type === 'Split' && step.behavior === 'Isolated'))
-      throw fail('pre_tokenizer: expected Digits or isolated Split before ByteLevel', step);
-}
-
-/** The same pre-tokenizer in steps that the package computes as the reference does; see the head of this file. */
-function faithfulPreTokenizer(preTokenizer: Json): Json {
-  const split = (regex: string): Json => ({
-    type: 'Split',
-    pattern: { Regex: regex },
-    behavior: 'Isolated',
-    invert: false,
-  });
-  const steps = sequenceOf(preTokenizer, 'pretokenizers').flatMap((step): Json[] => {
-    switch (step.type) {
-      case 'Digits':
-        return [split(step.individual_digits === true ? '\\p{N}' : '\\p{N}+')];
-      case 'ByteLevel':
-        return [
-          ...((step.use_regex ?? true) === true ? [split(GPT2_PATTERN)] : []),
-          { ...step, use_regex: false },
-        ];
-      default: {
-        const { Regex: regex } = step.pattern as { Regex?: string };
-        return [regex === undefined ? step : split(expandCaseInsensitive(regex))];
-      }
-    }
-  });
-  return { type: 'Sequence', pretokenizers: steps };
-}
-
-/**
- * Spells out `(?i:...)` groups: each letter becomes the class of all characters that fold to it. Two folds leave ASCII:
- * U+017F (long s) with s, and U+212A (Kelvin sign) with k.
- */
-export function expandCaseInsensitive(regex: string): string {
-  return regex.replace(/\(\?i:([^()\\[\]]*)\)/g, (_, body: string) => {
-    const spelled = body.replace(/[a-z]/gi, (letter) => {
-      const low = letter.toLowerCase();
-      const other = low === 's' ? '\u017f' : low === 'k' ? '\u212a' : '';
-      return `[${low}${low.toUpperCase()}${other}]`;
-    });
-    return `(?:${spelled})`;
-  });
-}
-
 function splitter(added: readonly Added[]): RegExp | undefined {
   if (added.length === 0) return undefined;
   const longestFirst = added.map((a) => a.content).sort((a, b) => b.length - a.length);
   return new RegExp(longestFirst.map((c) => c.replace(/[$()*+.?[\\\]^{|}]/g, '\\$&')).join('|'), 'gu');
-}
-
-function readAdded(json: Json, config: Json): Added[] {
-  const all = new Map<number, Json>();
-  const fromConfig = (config.added_tokens_decoder ?? {}) as Record<string, Json>;
-  for (const [id, token] of Object.entries(fromConfig)) all.set(Number(id), token);
-  for (const token of (json.added_tokens ?? []) as Json[]) all.set(Number(token.id), token);
-  return [...all].map(([id, t]) => ({
-    id,
-    content: String(t.content as string),
-    special: t.special === true,
-    normalized: (t.normalized ?? t.special !== true) === true,
-    lstrip: t.lstrip === true,
-    rstrip: t.rstrip === true,
-    singleWord: t.single_word === true,
-  }));
-}
-
-/** Ids that a TemplateProcessing step puts around a single text. */
-function readTemplate(step: Json | undefined, ids: ReadonlyMap<string, number>) {
-  const template = { before: [] as number[], after: [] as number[] };
-  let side = template.before;
-  for (const item of (step?.single ?? []) as Json[]) {
-    if (item.Sequence) side = template.after;
-    const special = item.SpecialToken as { id: string } | undefined;
-    const id = special && ids.get(special.id);
-    if (id !== undefined) side.push(id);
-  }
-  return template;
 }
 
 /** Opens the tokenizer of a checkpoint directory. */
