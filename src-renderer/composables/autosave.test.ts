@@ -53,7 +53,7 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('autosave', () => {
-  it('sends within 40 ms of the first edit, even while typing goes on', async () => {
+  it('sends within 25 ms of the first edit, even while typing goes on', async () => {
     const { server, autosave } = world();
     for (const text of ['ab', 'abc', 'abcd']) {
       autosave.edit(text);

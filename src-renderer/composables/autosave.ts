@@ -28,7 +28,7 @@ export interface AutosaveOptions<Draft, Stored extends { version: number }> {
   failureOf: (error: unknown) => { kind: FailureKind; message: string };
   onState: (state: SaveState) => void;
   onStored: (stored: Stored) => void;
-  /** Milliseconds an edit may wait for its neighbours. @default 40 */
+  /** Milliseconds an edit may wait for its neighbours. @default 25 */
   delay?: number;
   /** Milliseconds between attempts while the connection is gone. @default 1000 */
   retryDelay?: number;
@@ -52,7 +52,7 @@ export function createAutosave<Draft, Stored extends { version: number }>(
   initialVersion: number,
   options: AutosaveOptions<Draft, Stored>,
 ): Autosave<Draft> {
-  const { delay = 40, retryDelay = 1000 } = options;
+  const { delay = 25, retryDelay = 1000 } = options;
   let version = initialVersion;
   let pending: { draft: Draft } | null = null;
   let inFlight: Promise<boolean> | null = null;

@@ -50,7 +50,7 @@ export const CHARTS: readonly ChartDefinition[] = [
   {
     id: 'kl',
     title: 'KL on preferred answers',
-    caption: 'Nats per answer away from the base. Small is safe.',
+    caption: 'Nats per answer from the base. Small is safe.',
     series: [{ key: 'kl/chosen', label: 'KL', colour: 'warn' }],
   },
   {
