@@ -74,7 +74,7 @@ export async function probeVideo(file: string, options: ProbeOptions = {}): Prom
     options.onProgress?.(1);
     return {
       file,
-      sha256: await sha256File(file),
+      sha256: await sha256File(file, options.signal),
       bytes: (await stat(file)).size,
       container,
       codec: info.codec,

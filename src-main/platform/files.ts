@@ -124,8 +124,9 @@ export async function syncFolder(folder: string): Promise<void> {
 }
 
 /** Lower-case hex SHA-256 of a file's bytes, streamed. */
-export async function sha256File(file: string): Promise<string> {
+export async function sha256File(file: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20, signal }))
+    hash.update(chunk as Buffer);
   return hash.digest('hex');
 }
