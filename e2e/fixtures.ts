@@ -69,7 +69,8 @@ async function startElectron(home: string): Promise<Host> {
   if (!binary.value) throw new Error(`Electron project without a binary: ${binary.reason}`);
   const app: ElectronApplication = await _electron.launch({
     executablePath: binary.value,
-    args: [ROOT],
+    // Chromium's sandbox refuses to run as root, as in a container.
+    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), ROOT],
     env: { ...(process.env as Record<string, string>), RRPO_WORKBENCH_HOME: home },
   });
   return {
