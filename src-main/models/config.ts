@@ -169,6 +169,13 @@ export function parseModelConfig(json: unknown, file: string): ModelConfig {
       return parseLlavaOnevision(root);
     case 'smolvlm':
       return parseSmolVlm(root);
+    case 'llava':
+    case 'llava_qwen':
+      throw new UserError(
+        'UNSUPPORTED',
+        `${file}: model_type: expected "llava_onevision", got "${root.json.model_type}", the layout of the original LLaVA code`,
+        'Use the same model in Hugging Face layout (its name ends in -hf), or convert it with the script that transformers has for it.',
+      );
     default:
       throw root.fail('model_type', '"llava_onevision", "smolvlm", "qwen2" or "llama"', 'UNSUPPORTED');
   }

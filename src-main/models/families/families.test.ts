@@ -146,6 +146,7 @@ describe('parseModelConfig', () => {
     );
     expect(() => parseModelConfig({ ...base, rope_scaling: { rope_type: 'yarn' } }, 'c')).toThrow('"yarn"');
     expect(() => parseModelConfig({ ...base, num_key_value_heads: 3 }, 'c')).toThrow('a divisor of 4 heads');
+    expect(() => parseModelConfig({ ...base, model_type: 'llava_qwen' }, 'c')).toThrow('original LLaVA code');
     expect(() => parseModelConfig({ ...base, hidden_size: '64' }, 'c')).toThrow(
       'hidden_size: expected a number',
     );
