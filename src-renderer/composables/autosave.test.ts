@@ -57,7 +57,7 @@ describe('autosave', () => {
     const { server, autosave } = world();
     for (const text of ['ab', 'abc', 'abcd']) {
       autosave.edit(text);
-      await vi.advanceTimersByTimeAsync(15);
+      await vi.advanceTimersByTimeAsync(10);
     }
     await vi.advanceTimersByTimeAsync(20);
     expect(server.saves).toEqual(['abcd']);
@@ -66,7 +66,7 @@ describe('autosave', () => {
   it('says saved only after the reply, and never two saves at once', async () => {
     const { server, states, autosave, last } = world();
     autosave.edit('1');
-    await vi.advanceTimersByTimeAsync(45);
+    await vi.advanceTimersByTimeAsync(30);
     expect(last()).toBe('saving');
     autosave.edit('2');
     await vi.advanceTimersByTimeAsync(200);
@@ -137,7 +137,7 @@ describe('autosave', () => {
   it('after a rebase an older reply does not set the version back', async () => {
     const { autosave, last } = world();
     autosave.edit('1');
-    await vi.advanceTimersByTimeAsync(45);
+    await vi.advanceTimersByTimeAsync(30);
     autosave.rebase(9);
     await vi.advanceTimersByTimeAsync(100);
     expect(autosave.version()).toBe(9);
