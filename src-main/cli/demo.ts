@@ -188,7 +188,7 @@ function text({ lines, accepted, runs }: DemoReport, seconds: number): string {
     ...types.map((type) => (byType[type] === undefined ? '' : (100 * byType[type].value).toFixed(1))),
     versusBase === null ? '' : differenceText(versusBase),
     versusBase === null ? '' : `${versusBase.fixed}/${versusBase.broken}`,
-    versusBase === null ? '' : versusBase.pValue.toFixed(3),
+    versusBase === null ? '' : versusBase.pValue < 0.001 ? '<0.001' : versusBase.pValue.toFixed(3),
     kl === null ? '' : `${kl.value.toFixed(3)} [${kl.low.toFixed(3)}, ${kl.high.toFixed(3)}]`,
   ]);
   const header = [
