@@ -1,3 +1,4 @@
+/** @file The layer check finds imports against the direction, foreign homes and the renderer reaching in. */
 import { describe, expect, it } from 'vitest';
 import { checkFile, checkTree } from './check-layers.ts';
 

@@ -1,3 +1,4 @@
+/** @file The loopback server: token, cookie, Host and Origin, policy, paths, ranges, and the contract over its socket. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import os from 'node:os';

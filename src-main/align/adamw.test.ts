@@ -1,3 +1,4 @@
+/** @file The optimizer against torch.optim.AdamW worked by hand; accumulation and clipping. */
 import { describe, expect, it } from 'vitest';
 import { AdamW, clipFactor, globalNorm, GradientAccumulator, type Parameter } from './adamw.ts';
 

@@ -1,3 +1,4 @@
+/** @file LoRA matrices at the start, and adapter files as PEFT writes and reads them. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

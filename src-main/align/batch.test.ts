@@ -1,3 +1,4 @@
+/** @file Rows with a shared prompt and in two rows: positions, labels, rewards, masks, padding. */
 import { describe, expect, it } from 'vitest';
 import { fillMask, layOut, MASKED, type EncodedPair } from './batch.ts';
 

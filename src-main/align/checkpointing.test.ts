@@ -1,3 +1,4 @@
+/** @file Checkpoints come back bit for bit; what a kill, damage or a full disk leaves is never taken for one. */
 import { cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+/** @file Training settings: presets with the released numbers, and every bad field named. */
 import { describe, expect, it } from 'vitest';
 import { TrainConfig } from '../contract/schemas.ts';
 import { parseTrainingConfig, presetConfig, PRESETS, totalSteps } from './config.ts';

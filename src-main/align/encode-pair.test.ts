@@ -1,3 +1,4 @@
+/** @file Pairs in tokens: answer formats of the templates, marks, end tokens, and why a pair cannot be used. */
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ChatTemplate, openChatTemplate, SMOLVLM_VIDEO_TEMPLATE } from '../models/chat-template.ts';

@@ -1,3 +1,4 @@
+/** @file Cached features: same bits, told apart by what they depend on, damage noticed, budget kept. */
 import { mkdtemp, readdir, rm, stat, truncate } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

@@ -1,3 +1,4 @@
+/** @file A checkpoint with an adapter merged in answers as base and adapter do. */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

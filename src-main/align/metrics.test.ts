@@ -1,3 +1,4 @@
+/** @file Means of a step, and a metrics file whose last line may be torn. */
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

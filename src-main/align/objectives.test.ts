@@ -1,3 +1,4 @@
+/** @file The loss against the published vectors of the official class in float64, and the checklist of its properties. */
 import { describe, expect, it } from 'vitest';
 import type { Objective } from '../contract/schemas.ts';
 import { interpret } from '../tensor/interpreter.ts';

@@ -1,3 +1,4 @@
+/** @file Run records round-trip; what makes two runs the same, and what differs, in words. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

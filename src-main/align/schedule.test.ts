@@ -1,3 +1,4 @@
+/** @file Learning rates step by step, against values worked by hand. */
 import { describe, expect, it } from 'vitest';
 import { learningRate, warmupStepsFor, type Schedule } from './schedule.ts';
 

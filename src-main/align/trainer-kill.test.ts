@@ -1,3 +1,4 @@
+/** @file Real training processes killed at many moments end with the curve and the adapter of one that never was. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import os from 'node:os';

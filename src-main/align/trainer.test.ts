@@ -1,3 +1,4 @@
+/** @file Training runs on the tiny checkpoint: what they leave on the disk, stop, resume bit for bit, and what they refuse. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

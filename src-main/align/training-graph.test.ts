@@ -1,3 +1,4 @@
+/** @file One training step: shared prompt against two rows, padding, masks, and WebGPU against the CPU. */
 import { fork } from 'node:child_process';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';

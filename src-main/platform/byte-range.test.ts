@@ -1,3 +1,4 @@
+/** @file Range requests: 200, 206, 416 and paths that would leave their folder. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';

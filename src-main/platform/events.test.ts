@@ -1,3 +1,4 @@
+/** @file The event hub: every listener hears each event in order, and leaves without a trace. */
 import { describe, expect, it } from 'vitest';
 import { EventHub } from './events.ts';
 
