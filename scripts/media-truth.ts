@@ -6,6 +6,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { isMain } from '../src-main/platform/entries.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
 const SHARED = path.resolve(ROOT, '../shared/clips');
@@ -110,7 +111,7 @@ function truthOf(file: string): Truth {
   return { timeBase: [num, den], ticks, ...size, pixels };
 }
 
-if (import.meta.main) {
+if (isMain(import.meta.url)) {
   if (process.argv.includes('--clips')) makeClips();
   const truth: Record<string, Truth> = {};
   for (const [label, folder] of [
