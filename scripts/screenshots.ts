@@ -1,12 +1,15 @@
 /**
  * @file `node scripts/screenshots.ts [room ...]`: the pictures in docs/screens, taken through `serve` on the sample
- * project, in light and dark, at 1440x900 and 1024x700.
+ * project after one RRPO run and its evaluation, in light and dark, at 1440x900 and 1024x700. With RRPO_WORKBENCH_HOME set
+ * that folder is used and kept, so that a second call need not train again.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { createRouterClient } from '@orpc/server';
 import { chromium, type Page } from '@playwright/test';
 import { startServer } from '../src-main/serve.ts';
+import { createRouter } from '../src-main/services/router.ts';
 import { Workbench } from '../src-main/services/workbench.ts';
 import { ensureChromium, HEADLESS_ARGS } from './chromium.ts';
 
@@ -23,9 +26,11 @@ const home = process.env['RRPO_WORKBENCH_HOME'] ?? (await mkdtemp(path.join(os.t
 const keep = process.env['RRPO_WORKBENCH_HOME'] !== undefined;
 process.env['RRPO_WORKBENCH_HOME'] = home;
 const workbench = new Workbench('serve');
+const client = createRouterClient(createRouter(workbench), { context: {} });
 const server = await startServer({ workbench });
 const browser = await chromium.launch({ executablePath: ensureChromium(), args: HEADLESS_ARGS });
 await mkdir(OUT, { recursive: true });
+let prepared = false;
 try {
   for (const scheme of ['light', 'dark'] as const) {
     for (const viewport of SIZES) {
@@ -56,9 +61,39 @@ async function enter(page: Page, room: string): Promise<void> {
     return;
   }
   const open = page.getByTestId('open-sample');
-  if (await open.isVisible()) await open.click();
+  if (await open.isVisible()) {
+    await open.click();
+    // Opening ends in Review.
+    await page.getByTestId('pair-row').first().waitFor({ timeout: 120_000 });
+  }
+  if (!prepared) {
+    await prepare();
+    prepared = true;
+  }
   await page.getByTestId(`room-${room}`).click();
+  // A tooltip of the rail has no place in the picture.
+  await page.mouse.move(700, 5);
+  if (room === 'train') await page.getByTestId('run-row').first().click();
   // Pictures, fonts and the first frame of a clip.
   await page.waitForLoadState('networkidle').catch(() => undefined);
   await page.waitForTimeout(1500);
+}
+
+/** Something to see in Train and Compare: one finished run, and both evaluations. */
+async function prepare(): Promise<void> {
+  while ((await client.jobs.list()).some((job) => job.endedAt === null)) await settle();
+  let [run] = await client.train.runs();
+  if (!run) {
+    const preset = (await client.train.presets()).find((p) => p.id === 'sample');
+    if (!preset) throw new Error('screenshots: expected a preset named "sample"');
+    run = await client.train.start({ requestId: 'screenshots', name: 'RRPO 1', config: preset.config });
+    while (['queued', 'running'].includes((await client.train.run({ runId: run.id })).state)) await settle();
+  }
+  const done = new Set((await client.compare.evaluations()).map((e) => e.runId));
+  for (const runId of [null, run.id]) if (!done.has(runId)) await client.compare.evaluate({ runId });
+  while ((await client.jobs.list()).some((job) => job.endedAt === null)) await settle();
+}
+
+function settle(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 1000));
 }

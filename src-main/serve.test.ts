@@ -113,7 +113,7 @@ describe('the loopback server', () => {
       headers: { cookie: cookie(), origin: address() },
     });
     const client: ContractRouterClient<Contract> = createORPCClient(
-      new RPCLink({ websocket: websocket as unknown as globalThis.WebSocket }),
+      new RPCLink({ websocket: websocket }),
     );
     expect(await client.app.info()).toMatchObject({ door: 'serve', platform: process.platform });
     expect(await client.project.current()).toBeNull();

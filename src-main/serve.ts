@@ -197,6 +197,7 @@ async function send(result: Response, response: ServerResponse): Promise<void> {
   try {
     await pipeline(Readable.fromWeb(result.body), response);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ERR_STREAM_UNABLE_TO_PIPE') throw error;
   }
 }
