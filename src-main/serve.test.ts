@@ -112,9 +112,7 @@ describe('the loopback server', () => {
     const websocket = new WebSocket(`ws://127.0.0.1:${server.port}/rpc`, {
       headers: { cookie: cookie(), origin: address() },
     });
-    const client: ContractRouterClient<Contract> = createORPCClient(
-      new RPCLink({ websocket: websocket }),
-    );
+    const client: ContractRouterClient<Contract> = createORPCClient(new RPCLink({ websocket: websocket }));
     expect(await client.app.info()).toMatchObject({ door: 'serve', platform: process.platform });
     expect(await client.project.current()).toBeNull();
     await expect(client.pairs.get({ pairId: 'none' })).rejects.toMatchObject({
