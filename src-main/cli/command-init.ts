@@ -1,6 +1,7 @@
 /** @file `rrpo-workbench init`: a new project, empty or with the sample clips in it. */
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
+import { modelFolder } from '../project/project.ts';
 import type { CommonOptions, Session } from './session.ts';
 import { addSample } from '../services/sample-project.ts';
 
@@ -15,9 +16,10 @@ export async function initCommand(session: Session, [folder]: string[], options:
       'The sample comes with its own model.',
     );
   const target = path.resolve(folder);
+  // Looked at first: a mistyped model must not leave a project behind that the next attempt stumbles over.
+  const modelDir = options.model === undefined ? null : modelFolder(options.model);
   let project = await client.project.create({ path: target, name: options.name ?? path.basename(target) });
-  if (options.model !== undefined)
-    project = await client.project.setModel({ modelDir: path.resolve(options.model) });
+  if (modelDir !== null) project = await client.project.setModel({ modelDir });
   if (options.sample === true) {
     await addSample(workbench);
     await workbench.jobs.idle();

@@ -101,14 +101,7 @@ export class OpenProject {
    * @throws UserError NOT_FOUND when it holds no `config.json`. Whether the model can be used is told when it is loaded.
    */
   async setModelDir(modelDir: string): Promise<void> {
-    const folder = path.resolve(modelDir);
-    if (!existsSync(path.join(folder, 'config.json')))
-      throw new UserError(
-        'NOT_FOUND',
-        `model: expected a checkpoint folder with config.json, got none in ${folder}`,
-        'Choose the folder that a Hugging Face checkpoint was downloaded to (config.json, *.safetensors, tokenizer.json).',
-      );
-    await this.#change({ modelDir: this.portablePath(folder) });
+    await this.#change({ modelDir: this.portablePath(modelFolder(modelDir)) });
   }
 
   /** Changes who is working. */
@@ -132,6 +125,18 @@ export class OpenProject {
     this.db.close();
     this.#lock.release();
   }
+}
+
+/** Absolute path of a checkpoint's folder. @throws UserError NOT_FOUND when it holds no config.json */
+export function modelFolder(modelDir: string): string {
+  const folder = path.resolve(modelDir);
+  if (!existsSync(path.join(folder, 'config.json')))
+    throw new UserError(
+      'NOT_FOUND',
+      `model: expected a checkpoint folder with config.json, got none in ${folder}`,
+      'Choose the folder that a Hugging Face checkpoint was downloaded to (config.json, *.safetensors, tokenizer.json).',
+    );
+  return folder;
 }
 
 /**
