@@ -42,6 +42,11 @@ const steps: Step[] = [
       read(unitReport, (r) => ({ passed: r['numPassedTests'] ?? 0, failed: r['numFailedTests'] ?? 1 })),
   },
   { name: 'golden', command: ['run', 'golden'] },
+  // One family is enough here, on SwiftShader; `npm run golden -- --device webgpu` takes five minutes for all.
+  {
+    name: 'golden (GPU)',
+    command: ['run', 'golden', '--', '--device', 'webgpu', '--only', 'llava-onevision-tiny'],
+  },
   {
     name: 'end-to-end',
     command: ['run', 'test:e2e', '--', '--reporter=list,json'],
