@@ -124,7 +124,9 @@ export async function scanFrames(source: VideoSource, options: ProbeOptions = {}
   if (ticks.length === 0)
     throw new UserError(
       'CORRUPT',
-      `${source.file}: expected video frames, got none that can be decoded (${source.packets.read} packets of ${info.codec})`,
+      source.packets.read === 0
+        ? `${source.file}: expected video frames, got an empty ${info.codec} track: its recording ended before the first frame`
+        : `${source.file}: expected video frames, got none that can be decoded (${source.packets.read} packets of ${info.codec})`,
       'Play the file in another player; if it does not play there, copy or download it again.',
     );
   // The last frame ends after its own length, or as long as the one before it was shown, or at the header's end.
