@@ -172,6 +172,20 @@ export const Span = z.object({
 });
 export type Span = z.infer<typeof Span>;
 
+/** What a key difference is about, in the order of the digit keys 1 to 9; `docs/phrase-kinds.md` says when to use which. */
+export const PhraseKind = z.enum([
+  'object',
+  'attribute',
+  'action',
+  'direction',
+  'order',
+  'count',
+  'time',
+  'place',
+  'other',
+]);
+export type PhraseKind = z.infer<typeof PhraseKind>;
+
 /** A key difference: a phrase of the preferred answer, one of the non-preferred answer, or both. */
 export const Phrase = z.object({
   id: Id,
@@ -181,6 +195,8 @@ export const Phrase = z.object({
   rejected: Span.nullable(),
   /** A machine's proposal looks different until a person has touched it. */
   origin: z.enum(['proposed', 'person']),
+  /** Absent until a person has said it. The loss does not use it; it sorts what the model gets wrong. */
+  kind: PhraseKind.optional(),
 });
 export type Phrase = z.infer<typeof Phrase>;
 

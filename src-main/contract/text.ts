@@ -3,6 +3,12 @@
  * code points; marks are stored in code points, with the quoted text, so that no runtime can move them.
  */
 
+/**
+ * Characters (UTF-16 units) an answer can be typed or pasted up to: with the prompt, no supported model reads more
+ * (32,768 tokens). A longer one that was imported is kept and can be shortened.
+ */
+export const ANSWER_LIMIT = 100_000;
+
 /** Number of Unicode code points in `text`. */
 export function codePointLength(text: string): number {
   let n = 0;

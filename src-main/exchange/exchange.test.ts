@@ -68,7 +68,7 @@ function fill(): void {
       rejected: 'four five six',
       phrases: (t) => [
         phrase(1, [0, 3], [10, 13], t),
-        phrase(2, [4, 7], null, t),
+        { ...phrase(2, [4, 7], null, t), kind: 'count' },
         phrase(3, null, [0, 4], t),
       ],
     },

@@ -23,8 +23,12 @@ export type JournalEntry = {
   summary: string;
 };
 
-type Step = { seq: number; before: string; after: string; summary: string };
-type StepContent = { seq: number; content: PairContent; summary: string };
+/** Milliseconds without a key after which typing that follows is undone by itself. */
+export const TYPING_PAUSE = 500;
+
+type Row = { seq: number; at: number; reviewer: string; action: string; summary: string };
+/** What one undo or redo takes: entries of the journal, the content it leads to, and what it is called. */
+type Step = { seqs: number[]; content: PairContent; summary: string };
 
 export class Journal {
   readonly #db: Database;
@@ -46,29 +50,49 @@ export class Journal {
     this.#insert(entry, 'none', null, null);
   }
 
-  /** The last edit that is in force, with the content before it. */
-  lastDone(pairId: string): StepContent | null {
-    const step = this.#db
-      .prepare<Step>(
-        `SELECT seq, before, after, summary FROM journal WHERE pair_id = ? AND undo = 'done' ORDER BY seq DESC LIMIT 1`,
-      )
-      .get(pairId);
-    return step ? { seq: step.seq, content: parse(step.before), summary: step.summary } : null;
+  /** The last step that is in force, with the content before it. */
+  lastDone(pairId: string): Step | null {
+    return this.#step(pairId, 'done', 'DESC', 'before');
   }
 
-  /** The first edit that was undone, with the content after it. */
-  firstUndone(pairId: string): StepContent | null {
-    const step = this.#db
-      .prepare<Step>(
-        `SELECT seq, before, after, summary FROM journal WHERE pair_id = ? AND undo = 'undone' ORDER BY seq LIMIT 1`,
-      )
-      .get(pairId);
-    return step ? { seq: step.seq, content: parse(step.after), summary: step.summary } : null;
+  /** The first step that was undone, with the content after it. */
+  firstUndone(pairId: string): Step | null {
+    return this.#step(pairId, 'undone', 'ASC', 'after');
   }
 
-  /** Moves an edit between the two stacks. */
-  mark(seq: number, undo: 'done' | 'undone'): void {
-    this.#db.prepare('UPDATE journal SET undo = ? WHERE seq = ?').run(undo, seq);
+  /**
+   * The step at one end of a stack: one edit, or the typing around it. Which edits belong together follows from neighbours
+   * alone, so that redo takes the same steps that undo took.
+   */
+  #step(
+    pairId: string,
+    undo: 'done' | 'undone',
+    order: 'ASC' | 'DESC',
+    side: 'before' | 'after',
+  ): Step | null {
+    const rows = this.#db
+      .prepare<Row>(
+        `SELECT seq, at, reviewer, action, summary FROM journal WHERE pair_id = ? AND undo = ? ORDER BY seq ${order}`,
+      )
+      .all(pairId, undo);
+    const seqs: number[] = [];
+    let last: Row | undefined;
+    for (const row of rows) {
+      if (last && !(order === 'DESC' ? isOneTyping(row, last) : isOneTyping(last, row))) break;
+      seqs.push(row.seq);
+      last = row;
+    }
+    if (!last) return null;
+    const { content } = this.#db
+      .prepare<{ content: string }>(`SELECT ${side} AS content FROM journal WHERE seq = ?`)
+      .get(last.seq)!;
+    return { seqs, content: parse(content), summary: last.summary };
+  }
+
+  /** Moves a step between the two stacks. */
+  mark(step: Pick<Step, 'seqs'>, undo: 'done' | 'undone'): void {
+    const statement = this.#db.prepare('UPDATE journal SET undo = ? WHERE seq = ?');
+    for (const seq of step.seqs) statement.run(undo, seq);
   }
 
   /** Whether there is anything to undo and to redo. */
@@ -109,6 +133,20 @@ export class Journal {
       undo,
     });
   }
+}
+
+/** Is `next` typing that goes on from `row`, without a pause, in the same place, by the same person? */
+function isOneTyping(row: Row, next: Row): boolean {
+  const pause = next.at - row.at;
+  return (
+    row.action === 'text' &&
+    next.action === 'text' &&
+    row.summary === next.summary &&
+    row.reviewer === next.reviewer &&
+    // A clock that was set back ends a step.
+    pause >= 0 &&
+    pause < TYPING_PAUSE
+  );
 }
 
 function parse(json: string): PairContent {

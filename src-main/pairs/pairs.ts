@@ -292,7 +292,7 @@ export class PairService {
     return this.#change(id, () => {
       const step = action === 'undo' ? this.#journal.lastDone(id) : this.#journal.firstUndone(id);
       if (!step) throw new UserError('BAD_INPUT', `pair: expected something to ${action}, got nothing`, '');
-      this.#journal.mark(step.seq, action === 'undo' ? 'undone' : 'done');
+      this.#journal.mark(step, action === 'undo' ? 'undone' : 'done');
       return { action, after: step.content, summary: step.summary };
     });
   }

@@ -52,12 +52,13 @@ export function phrasesJson(phrases: readonly Phrase[]): string {
   const span = (at: Phrase['chosen']): Phrase['chosen'] =>
     at && { start: at.start, end: at.end, quote: at.quote };
   return JSON.stringify(
-    phrases.map(({ id, number, chosen, rejected, origin }) => ({
+    phrases.map(({ id, number, chosen, rejected, origin, kind }) => ({
       id,
       number,
       chosen: span(chosen),
       rejected: span(rejected),
       origin,
+      ...(kind ? { kind } : {}),
     })),
   );
 }

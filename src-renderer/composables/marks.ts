@@ -37,7 +37,7 @@ export function continuesWord(before: string, insert: string): boolean {
  * - typed inside, or replacing a part of the mark or exactly the mark: the new text belongs to the mark;
  * - typed before it: the mark moves; typed right behind it: it grows only when the last word goes on;
  * - a replacement that reaches beyond the mark takes away what it covers;
- * - an empty mark takes in text typed at its place.
+ * - an empty mark takes in text typed at its place, and stays behind what is replaced before it.
  */
 export function mapRange(range: Range, change: TextChange, text: string): Range {
   const { from, to } = range;
@@ -46,7 +46,10 @@ export function mapRange(range: Range, change: TextChange, text: string): Range 
   if (change.from > to) return range;
   if (from === to) {
     if (change.from === from && change.to === from) return { from, to: from + change.insert.length };
-    return { from: change.from, to: change.from };
+    if (change.from === from) return range;
+    return change.to === from
+      ? { from: from + shift, to: from + shift }
+      : { from: change.from, to: change.from };
   }
   const inserts = change.insert.length;
   if (change.from === change.to) {
@@ -64,12 +67,43 @@ export function mapRange(range: Range, change: TextChange, text: string): Range 
   return { from, to: change.from };
 }
 
-/** Code-point span with its quote, for the server. */
+/**
+ * Where all marks of `text` are after `change`. Where a word that goes on, or another lost mark, takes in the text typed
+ * at the place of a lost mark, the lost one stays lost behind it: marks that were apart stay apart.
+ */
+export function mapRanges(
+  ranges: ReadonlyMap<string, Range>,
+  change: TextChange,
+  text: string,
+): Map<string, Range> {
+  const next = new Map([...ranges].map(([id, range]) => [id, mapRange(range, change, text)]));
+  const end = change.from + change.insert.length;
+  let taken = false;
+  for (const [id, range] of next) {
+    const before = ranges.get(id)!;
+    const revived = before.from === before.to && range.from < range.to;
+    if (!revived) continue;
+    const inTheWay = [...next].some(
+      ([other, at]) =>
+        other !== id &&
+        ranges.get(other)!.from < ranges.get(other)!.to &&
+        at.from < end &&
+        at.to > change.from,
+    );
+    if (taken || inTheWay) next.set(id, { from: end, to: end });
+    else taken = true;
+  }
+  return next;
+}
+
+/** Code-point span with its quote, for the server. An end inside a character takes in the whole character. */
 export function toSpan(text: string, range: Range): Span {
+  const from = isLowSurrogate(text, range.from) ? range.from - 1 : range.from;
+  const to = isLowSurrogate(text, range.to) && range.to > range.from ? range.to + 1 : range.to;
   return {
-    start: toCodePoints(text, range.from),
-    end: toCodePoints(text, range.to),
-    quote: text.slice(range.from, range.to),
+    start: toCodePoints(text, from),
+    end: toCodePoints(text, to),
+    quote: text.slice(from, to),
   };
 }
 

@@ -49,8 +49,8 @@ describe('the map', () => {
 
 describe('rebind', () => {
   it('moves an action to a free key', () => {
-    const result = rebind({}, 'skip', 'X');
-    expect(result.ok && actionFor('X', ['review'], result.bindings)?.id).toBe('skip');
+    const result = rebind({}, 'skip', 'Q');
+    expect(result.ok && actionFor('Q', ['review'], result.bindings)?.id).toBe('skip');
     expect(result.ok && actionFor('S', ['review'], result.bindings)).toBeUndefined();
   });
   it('refuses a key that is taken in the same room, and says by what', () => {

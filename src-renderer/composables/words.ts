@@ -3,6 +3,7 @@ import type {
   ImportFormat,
   Objective,
   PairStatus,
+  PhraseKind,
   QuestionType,
   Run,
   Split,
@@ -26,6 +27,18 @@ export const STATUS_TONES: Record<PairStatus, 'plain' | 'good' | 'bad' | 'warn'>
   accepted: 'good',
   rejected: 'bad',
   second_look: 'warn',
+};
+/** In the order of the digit keys. */
+export const KIND_WORDS: Record<PhraseKind, string> = {
+  object: 'Object',
+  attribute: 'Attribute',
+  action: 'Action',
+  direction: 'Direction',
+  order: 'Order',
+  count: 'Count',
+  time: 'Time',
+  place: 'Place',
+  other: 'Other',
 };
 export const FORMAT_WORDS: Record<ImportFormat, string> = {
   'rrpo-json': 'RRPO JSON (official)',

@@ -2,17 +2,28 @@
  * @file One answer in CodeMirror: marks as ranges that follow every edit and every undo, differences as underlines,
  * both drawn as decorations. The editor owns the ranges while typing goes on; the room owns which phrases exist.
  */
-import { history, historyKeymap, invertedEffects, standardKeymap } from '@codemirror/commands';
-import { EditorState, StateEffect, StateField, type Extension, type Transaction } from '@codemirror/state';
+import { history, invertedEffects, redo, standardKeymap, undo } from '@codemirror/commands';
+import {
+  EditorSelection,
+  EditorState,
+  Prec,
+  StateEffect,
+  StateField,
+  type Extension,
+  type Transaction,
+} from '@codemirror/state';
 import {
   Decoration,
   drawSelection,
   EditorView,
+  highlightSpecialChars,
   keymap,
   WidgetType,
   type DecorationSet,
 } from '@codemirror/view';
-import { mapRange, type Range, type TextChange } from '../../composables/marks.ts';
+import { mapRanges, type Range, type TextChange } from '../../composables/marks.ts';
+import { ANSWER_LIMIT } from '../../../src-main/contract/text.ts';
+import { count } from '../../composables/format.ts';
 import { phraseColour } from '../../theme.ts';
 
 /** Phrase id -> its range on this side. */
@@ -48,15 +59,12 @@ export const rangesField = StateField.define<Ranges>({
   create: () => new Map(),
   update(ranges, transaction) {
     let next = ranges;
-    if (transaction.docChanged) {
-      const text = transaction.startState.doc.toString();
-      const changes = changesOf(transaction);
-      next = new Map(
-        [...ranges].map(([id, range]) => [
-          id,
-          changes.reduce((at, change) => mapRange(at, change, text), range),
-        ]),
-      );
+    if (transaction.docChanged && ranges.size > 0) {
+      let text = transaction.startState.doc.toString();
+      for (const change of changesOf(transaction)) {
+        next = mapRanges(next, change, text);
+        text = text.slice(0, change.from) + change.insert + text.slice(change.to);
+      }
     }
     for (const effect of transaction.effects) {
       if (effect.is(setRanges)) next = effect.value;
@@ -157,6 +165,46 @@ function decorate(state: EditorState): DecorationSet {
   return Decoration.set(list, true);
 }
 
+/**
+ * Pasted or dropped text as an answer can hold it: line ends become "\n", control characters and half characters are left
+ * out. `left` says what, for the person; null when nothing was.
+ */
+export function pastable(text: string): { text: string; left: string | null } {
+  const lines = text.replace(/\r\n?/g, '\n');
+  // eslint-disable-next-line no-control-regex -- these are the characters meant
+  const visible = lines.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g, '');
+  const whole = visible.isWellFormed() ? visible : [...visible].filter((c) => c.isWellFormed()).join('');
+  const gone = lines.length - whole.length;
+  return {
+    text: whole,
+    left:
+      gone === 0
+        ? null
+        : `${gone} control or broken ${gone === 1 ? 'character was' : 'characters were'} left out of the pasted text: no tokenizer reads them as text.`,
+  };
+}
+
+/** Why an edit cannot be taken, or null. */
+export function refusal(transaction: Transaction): string | null {
+  if (!transaction.docChanged) return null;
+  const { length } = transaction.newDoc;
+  if (length > ANSWER_LIMIT && length > transaction.startState.doc.length)
+    return (
+      `This would make the answer ${count(length)} characters long, and ${count(ANSWER_LIMIT)} are the limit: no ` +
+      'supported model reads more. Nothing was changed; pasted text is still in the clipboard.'
+    );
+  const { doc } = transaction.startState;
+  /** Is this place between the two halves of a character outside the BMP? */
+  const cuts = (at: number): boolean =>
+    /^[\ud800-\udbff][\udc00-\udfff]$/.test(doc.sliceString(Math.max(0, at - 1), at + 1));
+  const broken = changesOf(transaction).some(
+    ({ from, to, insert }) => !insert.isWellFormed() || cuts(from) || cuts(to),
+  );
+  return broken
+    ? 'This would leave half a character (an unpaired surrogate), which cannot be stored. Nothing was changed.'
+    : null;
+}
+
 /** What the room may ask of a mounted editor. */
 export interface EditorHandle {
   /** Puts these marks in place of the present ones. */
@@ -164,6 +212,9 @@ export interface EditorHandle {
   clearSelection: () => void;
   /** Scrolls a position (UTF-16) into view. */
   show: (position: number) => void;
+  focus: () => void;
+  /** Takes back typing that never reached the journal, while there is no line to it; false when there is none. */
+  travelAlone: (direction: 'undo' | 'redo') => boolean;
 }
 
 export interface EditorHooks {
@@ -174,6 +225,12 @@ export interface EditorHooks {
   /** The selection changed; the range is empty when nothing is selected. */
   onSelect: (range: Range) => void;
   onFocus: () => void;
+  /** Escape: the person is done typing. */
+  onLeave: () => void;
+  /** The browser's own undo or redo, of its menu. Undo goes through the pair's journal, in one order for all it holds. */
+  onTravel: (direction: 'undo' | 'redo') => void;
+  /** Something to tell about what was typed or pasted. */
+  onNote: (message: string) => void;
 }
 
 function extensions(hooks: EditorHooks): Extension[] {
@@ -183,6 +240,30 @@ function extensions(hooks: EditorHooks): Extension[] {
     EditorView.lineWrapping,
     EditorView.perLineTextDirection.of(true),
     drawSelection(),
+    highlightSpecialChars({ addSpecialChars: /[\u202a-\u202c\u2060\u2068]/ }),
+    Prec.highest(
+      EditorView.domEventHandlers({
+        beforeinput(event) {
+          const direction =
+            event.inputType === 'historyUndo' ? 'undo' : event.inputType === 'historyRedo' ? 'redo' : null;
+          if (!direction) return false;
+          event.preventDefault();
+          hooks.onTravel(direction);
+          return true;
+        },
+      }),
+    ),
+    EditorView.clipboardInputFilter.of((pasted) => {
+      const { text, left } = pastable(pasted);
+      if (left) hooks.onNote(left);
+      return text;
+    }),
+    EditorState.transactionFilter.of((transaction) => {
+      const why = refusal(transaction);
+      if (why) hooks.onNote(why);
+      return why ? [] : transaction;
+    }),
+    // Only for typing that cannot reach the journal: see `travelAlone`.
     history(),
     invertedEffects.of((transaction) =>
       transaction.docChanged ? [restoreRanges.of(transaction.startState.field(rangesField))] : [],
@@ -193,13 +274,12 @@ function extensions(hooks: EditorHooks): Extension[] {
     keymap.of([
       {
         key: 'Escape',
-        run: (view) => {
-          view.contentDOM.blur();
+        run: () => {
+          hooks.onLeave();
           return true;
         },
       },
       // Ctrl+Enter accepts the pair; it must not break the line as well.
-      ...historyKeymap,
       ...standardKeymap.filter((binding) => binding.key !== 'Mod-Enter'),
     ]),
     EditorView.contentAttributes.of({
@@ -218,10 +298,34 @@ function extensions(hooks: EditorHooks): Extension[] {
   ];
 }
 
-/** A fresh state: text, ranges, empty undo history. */
-export function answerState(text: string, ranges: Ranges, hooks: EditorHooks): EditorState {
+/** Takes back, or makes again, one step of the editor's own typing; false when there is none. */
+export function travelAlone(view: EditorView, direction: 'undo' | 'redo'): boolean {
+  return (direction === 'undo' ? undo : redo)(view);
+}
+
+/** Where a caret of `before` belongs in `after`: at its place, or behind the part that changed. */
+export function caretAfter(before: string, after: string, caret: number): number {
+  let head = 0;
+  while (head < before.length && head < after.length && before[head] === after[head]) head++;
+  if (caret <= head) return caret;
+  let tail = 0;
+  while (
+    tail < before.length - head &&
+    tail < after.length - head &&
+    before[before.length - 1 - tail] === after[after.length - 1 - tail]
+  )
+    tail++;
+  if (caret >= before.length - tail) return caret + after.length - before.length;
+  // Two characters outside the BMP may share their second half: the caret goes behind the whole one.
+  const at = after.length - tail;
+  return /[\udc00-\udfff]/.test(after[at] ?? '') ? at + 1 : at;
+}
+
+/** A fresh state: text, ranges, caret (UTF-16), empty undo history. */
+export function answerState(text: string, ranges: Ranges, hooks: EditorHooks, caret = 0): EditorState {
   return EditorState.create({
     doc: text,
+    selection: EditorSelection.single(caret),
     extensions: [extensions(hooks), rangesField.init(() => ranges)],
   });
 }

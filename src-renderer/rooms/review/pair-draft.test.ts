@@ -10,6 +10,7 @@ import {
   sameAsStored,
   toPhrases,
   withEdit,
+  withKind,
   withProposals,
   type Draft,
 } from './pair-draft.ts';
@@ -81,6 +82,19 @@ describe('proposals', () => {
       new Map([[first.id, { from: 7, to: 9 }]]),
     );
     expect(changed.phrases[0].origin).toBe('person');
+  });
+});
+
+describe('kinds', () => {
+  it('are stored where somebody has said one, and make a proposal the person’s own', () => {
+    const proposed = withProposals(empty, toPhrases(marked(empty, 0, 'a')), () => 'p');
+    expect(toPhrases(proposed)[0]).not.toHaveProperty('kind');
+    const counted = withKind(proposed, 'p', 'count');
+    expect(toPhrases(counted)[0]).toMatchObject({ kind: 'count', origin: 'person' });
+    const stored = { chosen: counted.chosen, rejected: counted.rejected, phrases: toPhrases(counted) };
+    expect(fromPair(stored).phrases[0].kind).toBe('count');
+    expect(sameAsStored(withKind(counted, 'p', 'time'), stored)).toBe(false);
+    expect(toPhrases(withKind(counted, 'p', null))[0]).not.toHaveProperty('kind');
   });
 });
 

@@ -2,7 +2,7 @@
  * @file A pair while it is edited: two texts and the phrases on them, in UTF-16 ranges, with the moves a person makes.
  * Pure: each move gives a new draft. `toPhrases` and `fromPair` cross the border to code-point spans.
  */
-import type { Pair, Phrase } from '../../../src-main/contract/schemas.ts';
+import type { Pair, Phrase, PhraseKind } from '../../../src-main/contract/schemas.ts';
 import { fromSpan, toSpan, type Range } from '../../composables/marks.ts';
 import type { Difference } from '../../composables/word-diff.ts';
 
@@ -14,6 +14,8 @@ export interface DraftPhrase {
   readonly id: string;
   readonly number: number;
   readonly origin: Phrase['origin'];
+  /** What the difference is about; null until a person has said it. */
+  readonly kind: PhraseKind | null;
   readonly chosen: Range | null;
   readonly rejected: Range | null;
   /** The text a mark had before it was lost, per side, to name it in the list. */
@@ -34,6 +36,7 @@ export function fromPair(pair: Pick<Pair, 'chosen' | 'rejected' | 'phrases'>): D
       id: phrase.id,
       number: phrase.number,
       origin: phrase.origin,
+      kind: phrase.kind ?? null,
       chosen: phrase.chosen && fromSpan(pair.chosen, phrase.chosen),
       rejected: phrase.rejected && fromSpan(pair.rejected, phrase.rejected),
       last: { chosen: phrase.chosen?.quote, rejected: phrase.rejected?.quote },
@@ -48,6 +51,7 @@ export function toPhrases(draft: Draft): Phrase[] {
     origin: phrase.origin,
     chosen: phrase.chosen && toSpan(draft.chosen, phrase.chosen),
     rejected: phrase.rejected && toSpan(draft.rejected, phrase.rejected),
+    ...(phrase.kind ? { kind: phrase.kind } : {}),
   }));
 }
 
@@ -57,7 +61,15 @@ export function sameAsStored(draft: Draft, pair: Pick<Pair, 'chosen' | 'rejected
     JSON.stringify(
       [...phrases]
         .sort((a, b) => a.number - b.number)
-        .map((p) => [p.number, p.origin, p.chosen?.start, p.chosen?.end, p.rejected?.start, p.rejected?.end]),
+        .map((p) => [
+          p.number,
+          p.origin,
+          p.kind,
+          p.chosen?.start,
+          p.chosen?.end,
+          p.rejected?.start,
+          p.rejected?.end,
+        ]),
     );
   return (
     draft.chosen === pair.chosen &&
@@ -129,6 +141,7 @@ export function markDifference(draft: Draft, difference: Difference, id: string)
     id,
     number: freeNumber(draft),
     origin: 'person',
+    kind: null,
     chosen: difference.chosen,
     rejected: difference.rejected,
     last: {},
@@ -159,11 +172,17 @@ export function markSelection(
     id,
     number: freeNumber(draft),
     origin: 'person',
+    kind: null,
     chosen: side === 'chosen' ? range : null,
     rejected: side === 'rejected' ? range : null,
     last: {},
   };
   return { draft: { ...draft, phrases: [...draft.phrases, phrase] }, id };
+}
+
+/** Says what a difference is about, or takes that back. Who classifies a proposal has looked at it. */
+export function withKind(draft: Draft, id: string, kind: PhraseKind | null): Draft {
+  return change(draft, id, { kind, origin: 'person' });
 }
 
 /** A person has looked at a proposal and keeps it. */
@@ -195,6 +214,7 @@ export function withProposals(draft: Draft, proposals: readonly Phrase[], newId:
       id: newId(),
       number: freeNumber(result),
       origin: 'proposed',
+      kind: null,
       chosen,
       rejected,
       last: {},

@@ -39,8 +39,8 @@ export interface PairEditing {
   apply: (draft: Draft, options?: { reset?: boolean }) => void;
   /** True when everything is stored. */
   flush: () => Promise<boolean>;
-  undo: () => Promise<string | null>;
-  redo: () => Promise<string | null>;
+  /** One step of the pair's journal, over text, marks and status; 'unsaved' when the journal cannot be reached. */
+  travel: (direction: 'undo' | 'redo') => Promise<'done' | 'unsaved' | { problem: string }>;
   keepMine: () => Promise<void>;
   takeTheirs: () => Promise<void>;
   restoreLeft: () => void;
@@ -162,15 +162,30 @@ export function usePairEditing(): PairEditing {
     if (current === session) show(session);
   }
 
-  async function travel(direction: 'undo' | 'redo'): Promise<string | null> {
+  /** Steps go one after the other, as a held key sends them. */
+  let travelling: Promise<unknown> = Promise.resolve();
+  function travel(direction: 'undo' | 'redo'): ReturnType<PairEditing['travel']> {
+    const step = travelling.then(() => travelOnce(direction));
+    travelling = step;
+    return step;
+  }
+
+  async function travelOnce(direction: 'undo' | 'redo'): ReturnType<PairEditing['travel']> {
     const session = current;
-    if (!session) return null;
-    if (!(await session.autosave.flush())) return 'The last edit is not saved yet; undo would lose it.';
+    if (!session) return 'done';
+    if (!(await session.autosave.flush())) return 'unsaved';
+    const before = session.draft;
     try {
-      adopt(session, await api.pairs[direction]({ pairId: session.stored.id }));
-      return null;
+      const stored = await api.pairs[direction]({ pairId: session.stored.id });
+      if (session.draft === before) adopt(session, stored);
+      else {
+        // Typed while the step was on its way: that is the newer wish, on top of the step.
+        session.autosave.rebase(stored.version);
+        session.autosave.edit(session.draft);
+      }
+      return 'done';
     } catch (reason) {
-      return sentence(reason);
+      return { problem: sentence(reason) };
     }
   }
 
@@ -225,8 +240,7 @@ export function usePairEditing(): PairEditing {
       current.autosave.edit(next);
     },
     flush: () => current?.autosave.flush() ?? Promise.resolve(true),
-    undo: () => travel('undo'),
-    redo: () => travel('redo'),
+    travel,
     async keepMine() {
       await current?.autosave.overwrite();
     },
