@@ -80,6 +80,8 @@ export const Video = z.object({
   playback: z.enum(['direct', 'proxy', 'proxy-pending', 'none']),
   split: Split,
   findings: z.array(Finding),
+  /** Videos that look the same as this one: another encoding, size or container. All of them are in one split. */
+  alike: z.array(z.object({ id: Id, name: z.string() })),
   sampleCount: z.number().int(),
 });
 export type Video = z.infer<typeof Video>;

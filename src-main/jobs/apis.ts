@@ -29,12 +29,16 @@ export type MediaProbe = {
   findings: Finding[];
   /** `PtsTable.toBytes()`. */
   pts: Uint8Array;
+  /** `media/look.ts`: to find near-duplicates by. */
+  look: Uint8Array;
 };
 
 /** Decoding, without any model. `event`: the fraction done, 0..1. */
 export type MediaApi = {
   /** Reads a file once: hash, streams, rotation and the presentation time of every frame. */
   probe: { input: { path: string }; output: MediaProbe; event: number };
+  /** The look of a video that was probed before looks were kept. */
+  look: { input: { path: string; pts: Uint8Array }; output: Uint8Array; event: never };
   /** Writes a JPEG of `frames` pictures side by side, each `height` pixels high, and returns how wide one is. */
   filmstrip: {
     input: { path: string; pts: Uint8Array; output: string; frames: number; height: number };

@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MediaProbe } from '../jobs/apis.ts';
 import { PtsTable } from '../media/pts.ts';
+import { lookFrom } from '../media/testing.ts';
 import { createProject, type OpenProject } from '../project/project.ts';
 import { SampleLibrary } from './samples.ts';
 import { scanForVideos } from './scan.ts';
@@ -53,6 +54,7 @@ function probe(content: string, change: Partial<MediaProbe> = {}): MediaProbe {
     playable: { value: true, reason: '' },
     findings: [{ code: 'variable-frame-rate', severity: 'info', message: 'Variable frame rate.' }],
     pts: pts.toBytes(),
+    look: lookFrom(content),
     ...change,
   };
 }

@@ -12,6 +12,7 @@ import { UserError, type PlainError } from '../platform/errors.ts';
 import { sha256File } from '../platform/files.ts';
 import { newId } from '../project/ids.ts';
 import type { OpenProject } from '../project/project.ts';
+import { alikeFinding, alikeTo, settleSplit, storeLook, wasMoved } from './alike.ts';
 import { sampleFingerprint } from './samples.ts';
 import { drawSplit } from './split.ts';
 
@@ -36,6 +37,7 @@ type VideoRow = {
   split: Split;
   split_stated: number;
   findings: string;
+  alike: string | null;
   sample_count: number;
 };
 
@@ -74,6 +76,21 @@ export class VideoLibrary {
       .prepare<{ id: string }>(`SELECT id FROM videos WHERE state IN ('queued', 'probing') ORDER BY rowid`)
       .all()
       .map((row) => row.id);
+  }
+
+  /** Ids of videos that were probed before looks were kept, and whose file is there. */
+  withoutLook(): string[] {
+    return this.#db
+      .prepare<{ id: string }>(
+        `SELECT v.id FROM videos v LEFT JOIN video_looks l ON l.video_id = v.id WHERE v.state = 'ready' AND l.video_id IS NULL`,
+      )
+      .all()
+      .map((row) => row.id);
+  }
+
+  /** Stores what a video looks like; see {@link storeLook}. */
+  setLook(id: string, look: Uint8Array): void {
+    this.#db.transaction(() => storeLook(this.#db, id, look, this.#row(id).duration ?? 0));
   }
 
   /** Ids of videos that still need a proxy. */
@@ -189,6 +206,7 @@ export class VideoLibrary {
       this.#db
         .prepare('INSERT OR REPLACE INTO video_pts (video_id, pts) VALUES (?, ?)')
         .run(target, probe.pts);
+      storeLook(this.#db, target, probe.look, probe.duration);
       return target;
     });
   }
@@ -214,7 +232,8 @@ export class VideoLibrary {
 
   /** No proxy could be made. */
   setProxyFailed(id: string, message: string): void {
-    const findings = this.get(id).findings.filter((f) => f.code !== 'no-proxy');
+    const stored = JSON.parse(this.#row(id).findings) as Finding[];
+    const findings = stored.filter((f) => f.code !== 'no-proxy');
     findings.push({
       code: 'no-proxy',
       severity: 'warning',
@@ -251,11 +270,16 @@ export class VideoLibrary {
 
   /** Says that a video belongs to a split. Why it cannot, when it was said to belong to the other one; otherwise null. */
   stateSplit(id: string, split: Split): string | null {
-    type Row = { name: string; split: Split; split_stated: number };
-    const row = this.#db.prepare<Row>('SELECT name, split, split_stated FROM videos WHERE id = ?').get(id);
-    if (row?.split_stated && row.split !== split)
+    const row = this.#row(id);
+    const findings = JSON.parse(row.findings) as Finding[];
+    // Held out because of a near-duplicate: its finding tells, and its other rows are welcome.
+    if (row.split_stated && row.split === 'heldout' && wasMoved(findings)) return null;
+    if (row.split_stated && row.split !== split)
       return `split: expected "${row.split}" for video ${row.name}, as an earlier row says, got "${split}" — a split is by video, give all its rows the same one`;
-    if (!row?.split_stated) this.#db.update('videos', id, { split, split_stated: true });
+    if (!row.split_stated) {
+      this.#db.update('videos', id, { split, split_stated: true });
+      if (row.alike) settleSplit(this.#db, row.alike);
+    }
     return null;
   }
 
@@ -393,6 +417,8 @@ export class VideoLibrary {
   }
 
   #toVideo(row: VideoRow): Video {
+    const alike = alikeTo(this.#db, row.id, row.alike);
+    const findings = JSON.parse(row.findings) as Finding[];
     return {
       id: row.id,
       name: row.name,
@@ -411,7 +437,8 @@ export class VideoLibrary {
       hasAudio: row.has_audio === null ? null : row.has_audio === 1,
       playback: row.playback,
       split: row.split,
-      findings: JSON.parse(row.findings) as Finding[],
+      findings: alike.length > 0 ? [...findings, alikeFinding(alike)] : findings,
+      alike,
       sampleCount: row.sample_count,
     };
   }

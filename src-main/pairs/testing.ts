@@ -7,6 +7,7 @@ import type { MediaProbe } from '../jobs/apis.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { PtsTable } from '../media/pts.ts';
+import { lookFrom } from '../media/testing.ts';
 import { createProject, type OpenProject } from '../project/project.ts';
 import { PairService } from './pairs.ts';
 
@@ -51,6 +52,7 @@ export function fakeProbe(sha256: string, frames = 20): MediaProbe {
     playable: { value: true, reason: 'browsers play h264 in MP4' },
     findings: [],
     pts: pts.toBytes(),
+    look: lookFrom(sha256),
   };
 }
 

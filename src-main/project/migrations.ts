@@ -145,20 +145,33 @@ const MIGRATIONS: readonly Migration[] = [
       );
     `,
   },
+  {
+    what: 'what videos look like, near-duplicates',
+    sql: `
+      CREATE TABLE video_looks (
+        video_id TEXT PRIMARY KEY REFERENCES videos (id) ON DELETE CASCADE,
+        mean REAL NOT NULL,                    -- of all values: what a search for the same look goes by first
+        look BLOB NOT NULL                     -- media/look.ts
+      );
+      CREATE INDEX video_looks_mean ON video_looks (mean);
+      ALTER TABLE videos ADD COLUMN alike TEXT; -- shared by videos that look the same (transitively); null: none other does
+      CREATE INDEX videos_alike ON videos (alike);
+    `,
+  },
 ];
 
 /** The version that this program writes. */
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
- * Brings `db` to {@link SCHEMA_VERSION}; returns what was done, for the log.
+ * Brings `db` to version `target`, the newest unless a test wants an old project; returns what was done, for the log.
  * @throws UserError NEWER_VERSION, leaving the file as it is, when a newer program wrote it.
  */
-export function migrate(db: Database): string[] {
+export function migrate(db: Database, target = SCHEMA_VERSION): string[] {
   const found = db.userVersion;
   if (found > SCHEMA_VERSION) throw newerVersion(db.file, found, SCHEMA_VERSION);
   const done: string[] = [];
-  for (let version = found; version < SCHEMA_VERSION; version++) {
+  for (let version = found; version < target; version++) {
     const step = MIGRATIONS[version];
     db.transaction(() => {
       db.exec(step.sql);

@@ -208,6 +208,7 @@ test('the sample project opens with its clips, questions and model, and opens ag
   await workbench.jobs.idle();
   const videos = await client.library.videos();
   expect(videos.filter((v) => v.state !== 'ready')).toEqual([]);
+  expect(videos.filter((v) => v.alike.length > 0)).toEqual([]);
   const heldout = new Set(samples.filter((s) => s.split === 'heldout').map((s) => path.basename(s.video)));
   expect(new Set(videos.filter((v) => v.split === 'heldout').map((v) => v.name))).toEqual(heldout);
   const frames = await client.library.modelFrames({ videoId: videos[0].id });

@@ -4,6 +4,7 @@ import type { Job } from '../contract/schemas.ts';
 import type { JobContext } from '../jobs/queue.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { toPlainError } from '../platform/errors.ts';
+import { log } from '../platform/log.ts';
 import type { OpenProject } from '../project/project.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -60,12 +61,38 @@ async function probeAll(
       counts.broken++;
     }
     workbench.hub.emit({ type: 'video', videoId: stored });
-    // Joined to an older video of the same content: the list itself changed.
-    if (stored !== id) workbench.hub.emit({ type: 'library' });
+    // Joined to an older video of the same content, or to a group of near-duplicates: other rows changed too.
+    if (stored !== id || videos.get(stored).alike.length > 0) workbench.hub.emit({ type: 'library' });
     progress((done + 1) / ids.length, video.name);
   }
   makeProxies(workbench, videos.withoutProxy());
   return counts;
+}
+
+/** Finds the near-duplicates among videos that were probed before looks were kept. A file that cannot be read now stays as it is. */
+function compareVideos(workbench: Workbench, videoIds: readonly string[]): Job | null {
+  const project = workbench.requireProject();
+  if (videoIds.length === 0) return null;
+  return workbench.jobs.enqueue({
+    kind: 'probe',
+    title: 'Looking for near-duplicates',
+    lane: 'media',
+    run: async ({ signal, progress }) => {
+      const videos = new VideoLibrary(project);
+      for (const [done, id] of videoIds.entries()) {
+        const { path: file, name } = videos.get(id);
+        try {
+          const input = { path: file, pts: videos.ptsBytes(id) };
+          videos.setLook(id, await workbench.workers.media.call('look', input, { signal }));
+        } catch (error) {
+          if (signal.aborted) throw error;
+          log.warn(`no look of ${file}`, error);
+        }
+        progress((done + 1) / videoIds.length, name);
+      }
+      workbench.hub.emit({ type: 'library' });
+    },
+  }).job;
 }
 
 /** Makes proxies of these videos one after the other. */
@@ -105,13 +132,14 @@ export function makeProxies(workbench: Workbench, videoIds: readonly string[]): 
 
 /**
  * What a project that was just opened still needs: files that moved or came back, videos that were never looked into (the
- * workbench was closed meanwhile), proxies whose cache was deleted.
+ * workbench was closed meanwhile), proxies whose cache was deleted, looks of videos that an earlier version probed.
  */
 export function resumeVideoWork(workbench: Workbench): void {
   const videos = new VideoLibrary(workbench.requireProject());
   videos.refresh();
   probeVideos(workbench, videos.unprobed());
   makeProxies(workbench, videos.withoutProxy());
+  compareVideos(workbench, videos.withoutLook());
 }
 
 function take(kind: Kind, project: OpenProject, ids: readonly string[]): string[] {

@@ -3,6 +3,7 @@ import type { Handlers } from '../jobs/protocol.ts';
 import type { MediaApi } from '../jobs/apis.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
 import { makeFilmstrip } from '../media/filmstrip.ts';
+import { lookOf } from '../media/look.ts';
 import { probeVideo } from '../media/probe.ts';
 import { makeProxy } from '../media/proxy.ts';
 import { PtsTable } from '../media/pts.ts';
@@ -36,8 +37,10 @@ const handlers: Handlers<MediaApi> = {
       playable,
       findings,
     };
-    return { ...about, duration: pts.duration, frameCount: pts.length, pts: pts.toBytes() };
+    const look = await lookOf(path, pts, { signal });
+    return { ...about, duration: pts.duration, frameCount: pts.length, pts: pts.toBytes(), look };
   },
+  look: ({ path, pts }, { signal }) => lookOf(path, PtsTable.fromBytes(pts), { signal }),
   async filmstrip({ path, pts, output, frames, height }, { signal, emit }) {
     const strip = await makeFilmstrip(path, PtsTable.fromBytes(pts), output, {
       tiles: frames,
