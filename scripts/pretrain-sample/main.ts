@@ -138,7 +138,7 @@ async function main(out: string): Promise<void> {
   };
   const save = async (optimizer: AdamW) => {
     await saveState(out, parameters, optimizer, done);
-    await writeModelWeights(modelDir, weights);
+    await writeModelWeights(modelDir, weights, config);
   };
 
   let first = 0; // steps before the phase

@@ -217,9 +217,21 @@ export function initialWeights(config: LlavaOnevisionConfig, random: Random): Pa
   });
 }
 
+/** The tower's last norm, which LLaVA-OneVision never runs but loads: without it Hugging Face reports missing keys. */
+const UNUSED_NORM = 'vision_tower.vision_model.post_layernorm';
+
 /** Writes the weights as float16, which halves the file; values are rounded to nearest. */
-export async function writeModelWeights(dir: string, parameters: readonly Parameter[]): Promise<void> {
-  const tensors = parameters.map(({ name, shape, data }) => ({
+export async function writeModelWeights(
+  dir: string,
+  parameters: readonly Parameter[],
+  { vision }: LlavaOnevisionConfig,
+): Promise<void> {
+  const shape = [vision.hidden];
+  const unused = [
+    { name: `${UNUSED_NORM}.weight`, shape, data: new Float32Array(vision.hidden).fill(1) },
+    { name: `${UNUSED_NORM}.bias`, shape, data: new Float32Array(vision.hidden) },
+  ];
+  const tensors = [...parameters, ...unused].map(({ name, shape, data }) => ({
     name,
     shape,
     dtype: 'F16' as const,

@@ -31,9 +31,12 @@ export async function writeMergedCheckpoint(
       `${dir}: expected an empty folder, got one with files`,
       'Choose another folder.',
     );
-  const weights = new Map([...adapter.modules].map(([name, module]) => [`${name}.weight`, module]));
-  const tensors: TensorToWrite[] = [...checkpoint.tensors].map(([canonical, entry]) => {
-    const module = weights.get(canonical);
+  const adapted = new Map(
+    [...adapter.modules].map(([name, module]) => [checkpoint.tensors.get(`${name}.weight`), module]),
+  );
+  // Tensors that only other programs use go along: without them those would report missing keys.
+  const tensors: TensorToWrite[] = [...checkpoint.stored.values()].map((entry) => {
+    const module = adapted.get(entry);
     const { name, dtype, shape } = entry;
     const data = async () =>
       module

@@ -20,6 +20,8 @@ export type Checkpoint = {
   config: ModelConfig;
   /** Every weight of the model by canonical name (see tensor-names.ts); `entry.name` is the name in the file. */
   tensors: ReadonlyMap<string, TensorEntry>;
+  /** Every tensor of the files by its name there, those that this program computes nothing with too. */
+  stored: ReadonlyMap<string, TensorEntry>;
   /** The safetensors files, in name order. */
   files: readonly string[];
   /** Bytes of all weights as stored. */
@@ -84,7 +86,7 @@ export async function openCheckpoint(dir: string, options: OpenOptions = {}): Pr
   const tensors = matchTensors(config, stored, dir);
   let bytes = 0;
   for (const entry of tensors.values()) bytes += entry.bytes;
-  return { dir, config, tensors, files: headers.map((h) => h.file), bytes };
+  return { dir, config, tensors, stored, files: headers.map((h) => h.file), bytes };
 }
 
 /** Finds every weight that `config` asks for among the `stored` ones, under any of its names. */
