@@ -33,9 +33,46 @@ describe('differences', () => {
     expect(quotes('Yes', 'No')).toEqual([['Yes', 'No']]);
     expect(quotes('', 'No')).toEqual([[null, 'No']]);
   });
-  it('cuts CJK by character, keeps emoji and combining marks whole', () => {
-    expect(quotes('赤い球', '青い球')).toEqual([['赤', '青']]);
-    expect(words('👩‍💻 cafe\u0301').map((w) => w.key)).toEqual(['👩‍💻', 'café']);
+  it('finds the words of scripts without spaces', () => {
+    expect(quotes('红色的球向左移动。', '蓝色的球向右移动。')).toEqual([
+      ['红色', '蓝色'],
+      ['向左', '向右'],
+    ]);
+    expect(quotes('赤い球が左に動く', '赤い球が右に動く')).toEqual([['左', '右']]);
+    expect(quotes('ลูกบอลสีแดงไปทางซ้าย', 'ลูกบอลสีแดงไปทางขวา')).toEqual([['ซ้าย', 'ขวา']]);
+    expect(quotes('빨간 공이 움직인다', '파란 공이 움직인다')).toEqual([['빨간', '파란']]);
+  });
+  it('goes through right-to-left text with numbers in logical order', () => {
+    expect(quotes('הכדור זז 3.5 מטר שמאלה', 'הכדור זז 12 מטר ימינה')).toEqual([
+      ['3.5', '12'],
+      ['שמאלה', 'ימינה'],
+    ]);
+    // Direction marks have no shape: they are no difference.
+    expect(quotes('\u200fشمال 7\u200f', 'شمال 7')).toEqual([]);
+  });
+  it('keeps emoji, flags and combining marks whole, and tells punctuation apart', () => {
+    expect(words('👩‍💻 cafe\u0301 👍🏽🇩🇪❤️').map((w) => w.key)).toEqual(['👩‍💻', 'café', '👍🏽', '🇩🇪', '❤️']);
+    expect(quotes('It stops 👍🏽.', 'It stops 👍🏿!')).toEqual([['👍🏽.', '👍🏿!']]);
+    expect(
+      quotes("The left-hand ball doesn't move, 1,000 px", 'The right-hand ball doesn’t move; 1,001 px'),
+    ).toEqual([
+      ['left', 'right'],
+      ["doesn't", 'doesn’t'],
+      [', 1,000', '; 1,001'],
+    ]);
+  });
+  it('compares answers of the longest length while somebody types', () => {
+    const long = Array.from({ length: 20_000 }, (_, i) => `w${i % 97}`).join(' ');
+    const half = long.length / 2;
+    words(long);
+    const started = performance.now();
+    const list = differences(long, `${long.slice(0, half)} typed ${long.slice(half)}`);
+    expect(performance.now() - started).toBeLessThan(250);
+    expect(list).toHaveLength(1);
+    // Nothing in common: one difference instead of a search without end.
+    const other = Array.from({ length: 20_000 }, (_, i) => `v${i % 89}`).join(' ');
+    expect(differences(long, other)).toHaveLength(1);
+    expect(performance.now() - started).toBeLessThan(1500);
   });
   it('outside its differences both sides read the same', () => {
     const word = fc.constantFrom('red', 'blue', 'ball', 'moves', 'left', ',', '.');

@@ -1,6 +1,6 @@
 /**
  * @file Aligned word difference of two answers: equal runs and differences, each with its UTF-16 ranges on both
- * sides. Words, numbers and punctuation are units; blanks belong to neither, so a difference never starts or ends in one.
+ * sides. Words (of any script), numbers, emoji and punctuation are units; blanks belong to neither, so a difference never starts or ends in one.
  */
 import { diffArrays } from 'diff';
 import type { Range } from './marks.ts';
@@ -17,52 +17,86 @@ interface Word extends Range {
   readonly key: string;
 }
 
-/** Letters with their marks and inner apostrophes; numbers; or one single other visible character. */
-const WORD =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+(?:[.,]\p{N}+)*|\p{Extended_Pictographic}(?:\ufe0f|\u200d\p{Extended_Pictographic}|\p{Emoji_Modifier})*|[^\s]/gu;
+/** Words of every script, by Unicode's rules and dictionaries: also where no spaces are written. */
+const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
+/** White space, and characters without a shape of their own (zero-width space, direction marks): not words. */
+const BLANK = /^[\s\p{Cf}]+$/u;
+/** Zero-width space and direction marks inside a word: the same word with and without them. (Joiners do change a word.) */
+const INVISIBLE = /[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/gu;
+/** Beyond this many changed words no alignment is looked for: everything between equal beginning and end is one difference. */
+const MAX_EDITS = 600;
+
+/** The last texts that were cut: while one answer is typed in, the other stays the same. */
+const cutBefore = new Map<string, readonly Word[]>();
+const REMEMBERED = 4;
 
 /** Cuts text into words with their UTF-16 ranges. */
-export function words(text: string): Word[] {
-  return [...text.matchAll(WORD)].map((match) => ({
-    key: match[0].normalize('NFC'),
-    from: match.index,
-    to: match.index + match[0].length,
-  }));
+export function words(text: string): readonly Word[] {
+  const known = cutBefore.get(text);
+  if (known) return known;
+  const list: Word[] = [];
+  for (const { segment, index } of segmenter.segment(text))
+    if (!BLANK.test(segment))
+      list.push({
+        key: segment.normalize('NFC').replace(INVISIBLE, ''),
+        from: index,
+        to: index + segment.length,
+      });
+  if (cutBefore.size >= REMEMBERED) cutBefore.delete(cutBefore.keys().next().value!);
+  cutBefore.set(text, list);
+  return list;
 }
 
 /** The differences of two answers, in reading order. Identical texts give an empty list. */
 export function differences(chosen: string, rejected: string): Difference[] {
   const left = words(chosen);
   const right = words(rejected);
+  // What is equal at both ends is most of a pair, and needs no search.
+  let head = 0;
+  while (head < left.length && head < right.length && left[head].key === right[head].key) head++;
+  let tail = 0;
+  while (
+    tail < left.length - head &&
+    tail < right.length - head &&
+    left[left.length - 1 - tail].key === right[right.length - 1 - tail].key
+  )
+    tail++;
   const result: Difference[] = [];
-  let i = 0;
-  let j = 0;
-  let open: { chosen: number; rejected: number } | null = null;
-  const close = (): void => {
-    if (!open) return;
+  const add = (a: number, b: number, i: number, j: number): void => {
     result.push({
-      chosen: cover(left, open.chosen, i),
-      rejected: cover(right, open.rejected, j),
-      at: { chosen: place(left, open.chosen), rejected: place(right, open.rejected) },
+      chosen: cover(left, a, i),
+      rejected: cover(right, b, j),
+      at: { chosen: place(left, a), rejected: place(right, b) },
     });
-    open = null;
   };
-  for (const part of diffArrays(
-    left.map((word) => word.key),
-    right.map((word) => word.key),
-  )) {
+  const ends = { left: left.length - tail, right: right.length - tail };
+  if (head === ends.left && head === ends.right) return result;
+  const parts = diffArrays(
+    left.slice(head, ends.left).map((word) => word.key),
+    right.slice(head, ends.right).map((word) => word.key),
+    { maxEditLength: MAX_EDITS },
+  );
+  if (!parts) {
+    add(head, head, ends.left, ends.right);
+    return result;
+  }
+  let i = head;
+  let j = head;
+  let open: { chosen: number; rejected: number } | null = null;
+  for (const part of parts) {
     const count = part.value.length;
     if (part.removed || part.added) {
       open ??= { chosen: i, rejected: j };
       if (part.removed) i += count;
       else j += count;
-    } else {
-      close();
-      i += count;
-      j += count;
+      continue;
     }
+    if (open) add(open.chosen, open.rejected, i, j);
+    open = null;
+    i += count;
+    j += count;
   }
-  close();
+  if (open) add(open.chosen, open.rejected, i, j);
   return result;
 }
 
