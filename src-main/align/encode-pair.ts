@@ -48,25 +48,31 @@ export function answerFormat(template: ChatTemplate, config: ModelConfig): Answe
   };
 }
 
-/** One answer in tokens, its end token and the turn's closing included; `phraseOf` from its marked spans. */
+/**
+ * One answer in tokens, its end token and the turn's closing included; `phraseOf` from its marked spans. `offsets` are code
+ * points of the answer, per token: negative or beyond its end for what the template writes; an end token put in by hand has none.
+ */
 export function encodeAnswer(
   tokenizer: TextTokenizer,
   format: AnswerFormat,
   answer: string,
   spans: readonly TextSpan[],
-): EncodedAnswer & { uncovered: readonly number[] } {
+): EncodedAnswer & { uncovered: readonly number[]; offsets: readonly TextSpan[] } {
   const text = format.lead + answer + format.closing;
   const { ids, offsets } = tokenizer.encode(text, { addSpecialTokens: false });
   const lead = codePointLength(format.lead);
   const end = lead + codePointLength(answer);
-  const marks = markTokens(
-    answer,
-    offsets.map(([from, to]) => ({ start: from - lead, end: to - lead })),
-    spans,
-  );
+  const inAnswer = offsets.map(([from, to]) => ({ start: from - lead, end: to - lead }));
+  const marks = markTokens(answer, inAnswer, spans);
   const firstSpecial = ids.findIndex((id, i) => offsets[i][0] >= end && tokenizer.specialIds.has(id));
   if (firstSpecial >= 0)
-    return { ids, responseLength: firstSpecial + 1, phraseOf: marks.phraseOf, uncovered: marks.uncovered };
+    return {
+      ids,
+      responseLength: firstSpecial + 1,
+      phraseOf: marks.phraseOf,
+      uncovered: marks.uncovered,
+      offsets: inAnswer,
+    };
   // A template that closes a turn with no special token: the tokenizer's own end token stands in.
   const words = offsets.findIndex(([from]) => from >= end);
   const kept = words < 0 ? ids : ids.slice(0, words);
@@ -81,6 +87,7 @@ export function encodeAnswer(
     responseLength: kept.length + 1,
     phraseOf: [...marks.phraseOf.subarray(0, kept.length), 0],
     uncovered: marks.uncovered,
+    offsets: inAnswer.slice(0, kept.length),
   };
 }
 

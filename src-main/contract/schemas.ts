@@ -297,6 +297,8 @@ export const TokenMark = z.object({
 export const TokenTruth = z.object({
   chosen: z.array(TokenMark),
   rejected: z.array(TokenMark),
+  /** The token that ends an answer. No phrase covers it, so a refined reward leaves it out; the KL term holds it. */
+  end: z.object({ id: z.number().int(), text: z.string() }),
   warnings: z.array(z.string()),
 });
 export type TokenTruth = z.infer<typeof TokenTruth>;

@@ -183,6 +183,25 @@ test('tokens need a model, and are cut and marked as training does', async () =>
     ).toBe(side === 'chosen' ? 'left' : 'right');
   }
   expect(truth.warnings).toEqual([]);
+  expect(truth.end.text).toBe('<|im_end|>');
+  expect([...truth.chosen, ...truth.rejected].map((t) => t.id)).not.toContain(truth.end.id);
+  // A changed mark on the same text is not answered from memory.
+  const wider = [{ ...phrases[0], chosen: { start: 15, end: 25, quote: 'moves left' } }];
+  const again = await client.pairs.tokens({ ...texts, phrases: wider });
+  expect(
+    again.chosen
+      .filter((t) => t.phrase > 0)
+      .map((t) => t.text)
+      .join('')
+      .trim(),
+  ).toBe('moves left');
+  const blank = [{ ...phrases[0], chosen: { start: 3, end: 4, quote: ' ' } }];
+  expect((await client.pairs.tokens({ ...texts, phrases: blank })).warnings).toEqual([
+    'Phrase 1 covers no token of the preferred answer.',
+  ]);
+  const long = await client.pairs.tokens({ ...texts, chosen: 'x'.repeat(100_001), phrases: [] });
+  expect(long.chosen).toEqual([]);
+  expect(long.warnings[0]).toContain('has 100001 characters');
   const lost = [{ ...phrases[0], chosen: { start: 90, end: 95, quote: 'x' } }];
   expect((await client.pairs.tokens({ ...texts, phrases: lost })).warnings).toEqual([
     'Phrase 1 lost its mark in the preferred answer: it rewards no token.',
