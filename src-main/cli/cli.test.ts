@@ -45,6 +45,7 @@ const COMMANDS = [
   'train',
   'eval',
   'generate-answers',
+  'devices',
   'serve',
   'demo',
 ];

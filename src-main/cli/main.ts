@@ -148,6 +148,12 @@ export function buildProgram(onExit: (code: number) => void): Command {
     .requiredOption('--out <file>', 'JSON lines file to write');
 
   define(
+    'devices',
+    'what models can run on here, and why or why not',
+    async () => (await import('./command-devices.ts')).devicesCommand,
+  );
+
+  define(
     'serve [project]',
     'open the workbench in a browser, on this machine only',
     async () => (await import('./command-serve.ts')).serveCommand,

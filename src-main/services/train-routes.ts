@@ -1,7 +1,8 @@
 /** @file Routes about training: devices, presets, readiness, estimate, and runs. */
 import { PRESETS, presetConfig } from '../align/config.ts';
 import { TrainConfig } from '../contract/schemas.ts';
-import { estimateRun, listDevices } from './estimate.ts';
+import { listDevices } from './devices.ts';
+import { estimateRun } from './estimate.ts';
 import { readiness } from './readiness.ts';
 import type { Implementer } from './router.ts';
 import { runManager } from './run-manager.ts';

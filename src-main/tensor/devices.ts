@@ -1,9 +1,7 @@
 /**
- * @file Which devices can run graphs, with reasons. Creating a GPU session loads a driver, and a bad one can end the whole
- * process: `detectDevices` belongs in a worker; `probeDevices` asks a short-lived child process instead.
+ * @file Which devices can run graphs, with reasons. Creating a GPU session loads a driver, and a bad one can end or hang the
+ * whole process: call it in a process of its own, as `services/devices.ts` does.
  */
-import { fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { Graph } from './graph.ts';
 import { type Device, createSession, type Tensor } from './onnxruntime.ts';
 import { matMul, softmax } from './ops.ts';
@@ -69,42 +67,5 @@ function plainReason(message: string): string {
   const adapter = /Failed to get a WebGPU adapter: (.+)/.exec(message);
   if (adapter)
     return `no graphics device with a Vulkan, Metal or Direct3D 12 driver was found (WebGPU: ${adapter[1]})`;
-  return message.replace(/\S*onnxruntime_src\S*.*? was false\. /s, '').trim();
-}
-
-/** Options of {@link probeDevices}. */
-export interface ProbeOptions {
-  /** The probe's entry module. @default probe.ts beside this file */
-  readonly entry?: string;
-  /** Node binary. @default the running one */
-  readonly execPath?: string;
-  /** Extra environment, e.g. a software driver. */
-  readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds until the probe is given up. @default 60000 */
-  readonly timeout?: number;
-}
-
-/** As {@link detectDevices}, in a child process, so that a driver that crashes or hangs is only reported. */
-export async function probeDevices(options: ProbeOptions = {}): Promise<DeviceReport> {
-  const entry = options.entry ?? fileURLToPath(new URL('./probe.ts', import.meta.url));
-  const child = fork(entry, [], {
-    ...(options.execPath === undefined ? {} : { execPath: options.execPath }),
-    execArgv: [],
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    timeout: options.timeout ?? 60_000,
-  });
-  let report: DeviceReport | undefined;
-  child.on('message', (message) => (report = message as DeviceReport));
-  const ending = await new Promise<string>((resolve) => {
-    child.on('error', (error) => resolve(error.message));
-    child.on('close', (code, signal) => resolve(signal ?? `exit code ${code}`));
-  });
-  if (report) return report;
-  const reason = `the probe process ended without an answer (${ending}): the graphics driver may be broken`;
-  // The CPU works wherever this code does; it was the GPU that took the probe down.
-  return {
-    cpu: { available: true, reason: 'assumed' },
-    webgpu: { available: false, reason, software: false },
-  };
+  return message.replace(/^.*?\/onnxruntime_src\/.*?(?:was false\.|Error:)\s*/s, '').trim() || message;
 }

@@ -5,23 +5,9 @@ import { relativeError } from './close.ts';
 import { buildTrainingGraph, TINY } from './decoder-fixture.ts';
 import { Graph, type Value } from './graph.ts';
 import { interpret } from './interpreter.ts';
-import { gatherRows } from './narrow.ts';
-import { linear, rmsNorm, scaledDotProductAttention, silu } from './nn.ts';
-import { buildCases, NAMED_CASES, seeded } from './op-cases.ts';
-import {
-  add,
-  concat,
-  expand,
-  matMul,
-  mul,
-  neg,
-  reduceSum,
-  reshape,
-  slice,
-  split,
-  sub,
-  transpose,
-} from './ops.ts';
+import { scaledDotProductAttention } from './nn.ts';
+import { buildCases, NAMED_CASES } from './op-cases.ts';
+import { add, expand, matMul, mul, neg, reduceSum, reshape, split, sub, transpose } from './ops.ts';
 import { optimizeGraph } from './optimize.ts';
 
 function printed(build: (graph: Graph, x: Value, y: Value) => Value): string {
@@ -162,40 +148,5 @@ describe('optimizeGraph', () => {
     const [before, after] = [interpret(graph, feeds), interpret(bound, feeds)];
     for (const [name, { data }] of Object.entries(before))
       expect(relativeError(after[name].data, data), name).toBeLessThan(1e-12);
-  });
-});
-
-describe('gatherRows', () => {
-  it('equals gather, and computes nothing on the other rows', () => {
-    const graph = new Graph();
-    const x = graph.input('x', 'float32', [6, 4]);
-    const w = graph.input('w', 'float32', [8, 4]);
-    const rows = graph.input('rows', 'int64', [2]);
-    const keys = linear(x, w); // needs all rows, and x with it
-    const normed = rmsNorm(x, slice(reshape(w, [32]), 0, 0, 4), 1e-6);
-    const inner = silu(linear(normed, w)); // [6, 8]
-    const folded = reduceSum(reshape(inner, [6, 2, 4]), 1); // [6, 4]
-    const hidden = reshape(add(x, concat([slice(folded, 1, 2), slice(folded, 1, 0, 2)], 1)), [1, 6, 4]);
-    const mixed = reshape(hidden, [6, 4]);
-    const picked = gatherRows(mixed, rows);
-    graph.output('picked', picked);
-    graph.output('keys', keys);
-    expect(picked.shape).toEqual([2, 4]);
-    const lean = optimizeGraph(graph);
-    const wide = lean.nodes.filter(({ op, shape }) => shape[0] === 6 && op !== 'input');
-    expect(wide.map(({ op }) => op)).toEqual(['matMul']); // the keys
-    const random = seeded(3);
-    const dense = (shape: number[]) => ({
-      shape,
-      data: Float64Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => random() - 0.5),
-    });
-    graph.output('all', mixed);
-    const results = interpret(graph, {
-      x: dense([6, 4]),
-      w: dense([8, 4]),
-      rows: { shape: [2], data: Float64Array.of(5, 1) },
-    });
-    const expected = [...results.all.data.subarray(20, 24), ...results.all.data.subarray(4, 8)];
-    expect(relativeError(results.picked.data, expected)).toBeLessThan(1e-14);
   });
 });
