@@ -42,6 +42,7 @@ const COMMANDS = [
   'import',
   'generate',
   'export',
+  'agreement',
   'train',
   'eval',
   'generate-answers',

@@ -103,6 +103,12 @@ export function buildProgram(onExit: (code: number) => void): Command {
     .option('--adapter <run>', 'export the PEFT adapter of this run instead of pairs');
 
   define(
+    'agreement <project>',
+    'how far reviewers agree on decisions and marks',
+    async () => (await import('./command-agreement.ts')).agreementCommand,
+  ).option('--out <file>', 'write every pair that two have decided to this .csv or .json file');
+
+  define(
     'train <project>',
     'train an adapter on the accepted pairs',
     async () => (await import('./command-train.ts')).trainCommand,

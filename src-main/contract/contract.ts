@@ -46,6 +46,7 @@ export const contract = {
     close: call.output(None),
     setModel: call.input(z.object({ modelDir: z.string() })).output(s.ProjectInfo),
     setReviewer: call.input(z.object({ reviewer: z.string().min(1).max(80) })).output(s.ProjectInfo),
+    setIndependent: call.input(z.object({ independent: z.boolean() })).output(s.ProjectInfo),
   },
   library: {
     videos: call.output(z.array(s.Video)),
@@ -85,6 +86,10 @@ export const contract = {
       .input(Page.extend({ filter: s.PairFilter }))
       .output(z.object({ total: z.number().int(), rows: z.array(s.PairSummary) })),
     counts: call.output(z.record(s.PairStatus, z.number().int())),
+    /** What the filters can be set to in one queue (or all), and how many pairs each leaves. */
+    facets: call.input(z.object({ status: s.PairStatus.optional() })).output(s.PairFacets),
+    /** How fast this reviewer decides; `dayStart` is midnight where the person is. */
+    pace: call.input(z.object({ dayStart: s.Timestamp })).output(s.Pace),
     get: call.input(z.object({ pairId: s.Id })).output(s.Pair),
     /** Saves texts and marks; durable when it returns. CONFLICT when `baseVersion` is not the stored one. */
     save: call
@@ -101,9 +106,23 @@ export const contract = {
     setStatus: call
       .input(z.object({ pairIds: z.array(s.Id).min(1), status: s.PairStatus }))
       .output(z.array(s.PairSummary)),
+    /** Changes many pairs at once, in steps that let other work through; the result is a BulkReport. */
+    bulk: call.input(z.object({ selection: s.PairSelection, action: s.BulkAction })).output(s.Job),
+    /** Takes a bulk change back, except on pairs that were changed since; the result is a BulkUndoReport. */
+    undoBulk: call.input(z.object({ bulkId: s.Id })).output(s.Job),
+    /** The latest bulk change, while it can be undone. */
+    lastBulk: call.output(s.Bulk.nullable()),
     undo: call.input(z.object({ pairId: s.Id })).output(s.Pair),
     redo: call.input(z.object({ pairId: s.Id })).output(s.Pair),
     history: call.input(z.object({ pairId: s.Id })).output(z.array(s.HistoryEntry)),
+    /** What each reviewer made of the pair, and how far their marks agree. */
+    reviews: call.input(z.object({ pairId: s.Id })).output(s.PairReviews),
+    /** Agreement on marks over the project. */
+    agreement: call.output(s.Agreement),
+    /** Writes the agreement, as JSON or CSV by the name's ending. */
+    exportAgreement: call
+      .input(z.object({ path: z.string() }))
+      .output(z.object({ path: z.string(), count: z.number().int() })),
     /** Word-aligned differences as proposed phrases for the given texts. */
     propose: call.input(z.object({ chosen: z.string(), rejected: z.string() })).output(z.array(s.Phrase)),
     tokens: call

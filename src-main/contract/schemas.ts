@@ -21,6 +21,8 @@ export const ProjectInfo = z.object({
   modelDir: z.string().nullable(),
   /** Who is working; stamped on history rows. */
   reviewer: z.string(),
+  /** Reviewers do not see each other's versions of a pair before their own decision. */
+  independent: z.boolean(),
   counts: z.object({
     videos: z.number().int(),
     samples: z.number().int(),
@@ -248,6 +250,8 @@ export const PairSummary = z.object({
   phraseCount: z.number().int(),
   lintCount: z.number().int(),
   split: Split,
+  /** Where it came from, as one key: `import:FILE`, `recipe:mask+shuffle`, `compare`, `written`. */
+  source: z.string(),
   updatedAt: Timestamp,
 });
 export type PairSummary = z.infer<typeof PairSummary>;
@@ -271,18 +275,143 @@ export const PairFilter = z.object({
   type: QuestionType.optional(),
   lint: LintCode.optional(),
   videoId: Id.optional(),
+  /** A pair's `source`. */
+  source: z.string().optional(),
+  /** Somebody who edited or decided the pair. */
+  reviewer: z.string().optional(),
 });
 export type PairFilter = z.infer<typeof PairFilter>;
+
+/** What the filters of one queue can be set to, each with its number of pairs. */
+export const PairFacets = z.object({
+  sources: z.array(z.object({ source: z.string(), pairs: z.number().int() })),
+  lints: z.array(z.object({ code: LintCode, pairs: z.number().int() })),
+  reviewers: z.array(z.object({ reviewer: z.string(), pairs: z.number().int() })),
+});
+export type PairFacets = z.infer<typeof PairFacets>;
+
+/** One part of a pair before and after a change; marks as one line a phrase. */
+export const Change = z.object({
+  part: z.enum(['chosen', 'rejected', 'phrases', 'status']),
+  before: z.string(),
+  after: z.string(),
+});
+export type Change = z.infer<typeof Change>;
 
 export const HistoryEntry = z.object({
   at: Timestamp,
   reviewer: z.string(),
-  /** 'created', 'text', 'phrases', 'status', 'undo', 'redo' */
+  /** 'created', 'text', 'phrases', 'status', 'undo', 'redo', 'own' (a reviewer began an own version) */
   action: z.string(),
   summary: z.string(),
+  /** The pair's version after the change. */
   version: z.number().int(),
+  /** How many saves this is: typing in one go is one entry. */
+  saves: z.number().int(),
+  changes: z.array(Change),
 });
 export type HistoryEntry = z.infer<typeof HistoryEntry>;
+
+/** Pairs a person chose: by name, or everything that passes a filter but for some. */
+export const PairSelection = z.union([
+  z.object({ pairIds: z.array(Id).min(1).max(10_000) }),
+  z.object({ filter: PairFilter, except: z.array(Id).max(10_000).default([]) }),
+]);
+export type PairSelection = z.infer<typeof PairSelection>;
+
+/** What is done to them: moved to a queue, or their proposed phrases taken as the person's own. */
+export const BulkAction = z.union([z.object({ status: PairStatus }), z.literal('confirm')]);
+export type BulkAction = z.infer<typeof BulkAction>;
+
+export const Bulk = z.object({
+  id: Id,
+  at: Timestamp,
+  reviewer: z.string(),
+  summary: z.string(),
+  changed: z.number().int(),
+});
+export type Bulk = z.infer<typeof Bulk>;
+/** `unchanged`: pairs that were so already. */
+export const BulkReport = z.object({
+  bulkId: Id,
+  changed: z.number().int(),
+  unchanged: z.number().int(),
+});
+export type BulkReport = z.infer<typeof BulkReport>;
+/** `kept`: pairs that were changed after the bulk change and stay as they are. */
+export const BulkUndoReport = z.object({ undone: z.number().int(), kept: z.number().int() });
+export type BulkUndoReport = z.infer<typeof BulkUndoReport>;
+
+export const Pace = z.object({
+  /** Pairs this reviewer has decided one by one since the day began. */
+  today: z.number().int(),
+  /** Decisions an hour over the last ones, pauses left out; null before there are enough. */
+  perHour: z.number().nullable(),
+  pending: z.number().int(),
+  /** Seconds of work until nothing is pending, at this pace. */
+  secondsLeft: z.number().nullable(),
+});
+export type Pace = z.infer<typeof Pace>;
+
+/** A reviewer's own version of a pair. */
+export const Review = z.object({
+  reviewer: z.string(),
+  /** 'pending': touched, not decided. */
+  status: PairStatus,
+  chosen: z.string(),
+  rejected: z.string(),
+  phrases: z.array(Phrase),
+  at: Timestamp,
+});
+export type Review = z.infer<typeof Review>;
+
+/** Tokens by who marked them, and what follows from it; `pairs/agreement.ts` has the formulae. */
+export const MarkAgreement = z.object({
+  both: z.number().int(),
+  onlyA: z.number().int(),
+  onlyB: z.number().int(),
+  neither: z.number().int(),
+  /** Null when neither reviewer marked anything. */
+  f1: z.number().nullable(),
+  /** Cohen's kappa; null when chance alone would agree on everything. */
+  kappa: z.number().nullable(),
+  /** Answers that were compared, and answers whose texts the two reviewers left differently. */
+  compared: z.number().int(),
+  differentText: z.number().int(),
+});
+export type MarkAgreement = z.infer<typeof MarkAgreement>;
+
+export const PairAgreement = z.object({ a: z.string(), b: z.string(), marks: MarkAgreement });
+export type PairAgreement = z.infer<typeof PairAgreement>;
+
+export const PairReviews = z.object({
+  /** Others' versions are not shown: this reviewer has not decided yet, and reviewers work independently. */
+  hidden: z.boolean(),
+  reviews: z.array(Review),
+  /** What a token is here. */
+  unit: z.string(),
+  agreement: z.array(PairAgreement),
+});
+export type PairReviews = z.infer<typeof PairReviews>;
+
+/** Two reviewers over the project. */
+export const ReviewerAgreement = PairAgreement.extend({
+  /** Pairs both have decided, those they decided alike, and those left out of the marks because one rejected them. */
+  pairs: z.number().int(),
+  sameDecision: z.number().int(),
+  rejectedByOne: z.number().int(),
+});
+export type ReviewerAgreement = z.infer<typeof ReviewerAgreement>;
+
+export const Agreement = z.object({
+  unit: z.string(),
+  reviewers: z.array(ReviewerAgreement),
+  /** Pairs with the least agreement first, at most 200. */
+  worst: z.array(
+    PairAgreement.extend({ pairId: Id, question: z.string(), statusA: PairStatus, statusB: PairStatus }),
+  ),
+});
+export type Agreement = z.infer<typeof Agreement>;
 
 /** One token of an answer as the model's tokenizer cuts it, and whether the loss rewards it. */
 export const TokenMark = z.object({
@@ -314,6 +443,7 @@ export const JobKind = z.enum([
   'evaluate',
   'export',
   'estimate',
+  'bulk',
 ]);
 export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']);
 export const Job = z.object({
@@ -490,6 +620,8 @@ export const AppEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('job'), job: Job }),
   z.object({ type: z.literal('video'), videoId: Id }),
   z.object({ type: z.literal('pair'), pairId: Id, version: z.number().int() }),
+  /** So many pairs changed that each is not named. */
+  z.object({ type: z.literal('pairs') }),
   z.object({ type: z.literal('library') }),
   z.object({ type: z.literal('run'), run: Run }),
   z.object({ type: z.literal('metrics'), runId: Id, rows: z.array(MetricRow) }),

@@ -4,13 +4,18 @@
  */
 import { createHash } from 'node:crypto';
 import type {
+  BulkAction,
   HistoryEntry,
+  LintCode,
   Pair,
+  PairFacets,
   PairFilter,
+  PairSelection,
   PairStatus,
   PairSummary,
   Phrase,
   Provenance,
+  Review,
 } from '../contract/schemas.ts';
 import type { z } from 'zod';
 import type { ImportRow } from '../library/formats/format.ts';
@@ -21,13 +26,15 @@ import { UserError } from '../platform/errors.ts';
 import { newId } from '../project/ids.ts';
 import type { OpenProject } from '../project/project.ts';
 import { lintPair } from './lints.ts';
-import { Journal, type JournalEntry, type PairContent } from './journal.ts';
+import { Journal, type JournalEntry } from './journal.ts';
+import { Reviews, type PairContent } from './reviews.ts';
 import {
-  FROM_PAIRS,
   pairConditions,
   phrasesJson,
   phrasesOf,
   SELECT_PAIRS,
+  sourceKey,
+  statusColumn,
   storedLints,
   toPair,
   toSummary,
@@ -35,6 +42,7 @@ import {
 } from './rows.ts';
 
 type Status = z.infer<typeof PairStatus>;
+type Code = z.infer<typeof LintCode>;
 
 /** A non-preferred answer that wants review. */
 export type Candidate = {
@@ -55,6 +63,7 @@ export class PairService {
   readonly #project: OpenProject;
   readonly #samples: SampleLibrary;
   readonly #journal: Journal;
+  readonly #reviews: Reviews;
   readonly #onChange: (pairId: string, version: number) => void;
   readonly #reviewer: string | undefined;
 
@@ -71,6 +80,7 @@ export class PairService {
     this.#reviewer = reviewer;
     this.#samples = new SampleLibrary(project);
     this.#journal = new Journal(project.db);
+    this.#reviews = new Reviews(project.db);
     this.#onChange = onChange;
   }
 
@@ -78,53 +88,119 @@ export class PairService {
     return this.#project.db;
   }
 
+  /** Who is stamped on the history. */
+  get #me(): string {
+    return this.#reviewer ?? this.#project.reviewer;
+  }
+
+  /** The reviewer whose own versions are all that is seen, or null where everybody sees the pair's. */
+  get #own(): string | null {
+    return this.#project.independent && this.#reviewer === undefined ? this.#project.reviewer : null;
+  }
+
   // ---------------------------------------------------------------------------------------------- reading
 
   /** One page in the order of creation, and how many there are in all. */
   list(filter: PairFilter, page: { offset: number; limit: number }): { total: number; rows: PairSummary[] } {
-    const where = pairConditions(filter);
-    const onlyPairs = Object.entries(filter).every(([k, v]) => v === undefined || k === 'status');
-    const from = onlyPairs ? 'FROM pairs p' : FROM_PAIRS;
+    const where = pairConditions(filter, this.#own);
     const total = this.#db
-      .prepare<{ n: number }>(`SELECT count(*) AS n ${from} ${where.sql}`)
+      .prepare<{ n: number }>(`SELECT count(*) AS n FROM pairs p ${where.sql}`)
       .get(...where.params)!.n;
     // The page's keys first: whole rows carry texts and marks, which only the page needs.
-    const keys = `SELECT p.seq AS key ${from} ${where.sql} ORDER BY p.seq LIMIT ? OFFSET ?`;
+    const keys = `SELECT p.seq AS key FROM pairs p ${where.sql} ORDER BY p.seq LIMIT ? OFFSET ?`;
     const rows = this.#db
       .prepare<PairRow>(`${SELECT_PAIRS} WHERE p.seq IN (SELECT key FROM (${keys})) ORDER BY p.seq`)
       .all(...where.params, page.limit, page.offset);
-    return { total, rows: rows.map(toSummary) };
+    return { total, rows: rows.map((row) => toSummary(this.#version(row))) };
+  }
+
+  /** The ids of a selection, in the order of creation. */
+  ids(selection: PairSelection): string[] {
+    if ('pairIds' in selection) return [...new Set(selection.pairIds)];
+    const where = pairConditions(selection.filter, this.#own);
+    const except = new Set(selection.except);
+    return this.#db
+      .prepare<{ id: string }>(`SELECT p.id FROM pairs p ${where.sql} ORDER BY p.seq`)
+      .all(...where.params)
+      .map((row) => row.id)
+      .filter((id) => !except.has(id));
   }
 
   /** How many pairs are in each queue. */
   counts(): Record<Status, number> {
     const counts = { pending: 0, accepted: 0, rejected: 0, second_look: 0 };
-    type Count = { status: Status; n: number };
+    const status = statusColumn(this.#own);
     for (const row of this.#db
-      .prepare<Count>('SELECT status, count(*) AS n FROM pairs GROUP BY status')
-      .all())
+      .prepare<{ status: Status; n: number }>(
+        `SELECT ${status.sql} AS status, count(*) AS n FROM pairs p GROUP BY 1`,
+      )
+      .all(...status.params))
       counts[row.status] = row.n;
     return counts;
   }
 
-  /** @throws UserError NOT_FOUND */
-  get(id: string): Pair {
-    return toPair(this.#row(id), this.#journal.stacks(id));
+  /** What the filters of one queue (or all) can be set to, the most frequent first. */
+  facets(queue?: Status): PairFacets {
+    const where = pairConditions({ status: queue }, this.#own);
+    const group = <Row>(sql: string): Row[] => this.#db.prepare<Row>(sql).all(...where.params);
+    const reviewers = group<PairFacets['reviewers'][number]>(
+      queue === undefined
+        ? 'SELECT reviewer, count(*) AS pairs FROM reviews GROUP BY reviewer'
+        : `SELECT r.reviewer, count(*) AS pairs FROM reviews r JOIN pairs p ON p.seq = r.pair_seq ${where.sql} GROUP BY 1`,
+    );
+    const sources = new Map<string, number>();
+    const lints = new Map<Code, number>();
+    const count = <K>(map: Map<K, number>, key: K, n: number): void =>
+      void map.set(key, (map.get(key) ?? 0) + n);
+    for (const row of group<{ source: string; lints: string; n: number }>(
+      `SELECT p.source, p.lints, count(*) AS n FROM pairs p ${where.sql} GROUP BY 1, 2`,
+    )) {
+      count(sources, row.source, row.n);
+      for (const code of JSON.parse(row.lints) as Code[]) count(lints, code, row.n);
+    }
+    const leaks = pairConditions({ status: queue, lint: 'heldout-leak' }, this.#own);
+    const leaking = this.#db
+      .prepare<{ n: number }>(`SELECT count(*) AS n FROM pairs p ${leaks.sql}`)
+      .get(...leaks.params)!.n;
+    if (leaking > 0) lints.set('heldout-leak', leaking);
+    const most = (a: { pairs: number }, b: { pairs: number }): number => b.pairs - a.pairs;
+    return {
+      sources: [...sources].map(([source, n]) => ({ source, pairs: n })).sort(most),
+      reviewers: reviewers.map((row) => ({ ...row })).sort(most),
+      lints: [...lints].map(([code, n]) => ({ code, pairs: n })).sort(most),
+    };
   }
 
-  /** Every pair of one status (or all), whole, in the order of creation. */
+  /** @throws UserError NOT_FOUND */
+  get(id: string): Pair {
+    const row = this.#row(id);
+    const version = this.#version(row);
+    return toPair(version, version === row ? this.#journal.stacks(id) : { canUndo: false, canRedo: false });
+  }
+
+  /** Every pair of one status (or all) as it is stored, whole, in the order of creation. */
   *all(status?: Status): Generator<Pair> {
     const where = pairConditions({ status });
     const ids = this.#db
-      .prepare<{ id: string }>(`SELECT p.id ${FROM_PAIRS} ${where.sql} ORDER BY p.seq`)
+      .prepare<{ id: string }>(`SELECT p.id FROM pairs p ${where.sql} ORDER BY p.seq`)
       .all(...where.params);
-    for (const { id } of ids) yield this.get(id);
+    for (const { id } of ids) yield toPair(this.#row(id), this.#journal.stacks(id));
   }
 
-  /** Who changed what and when, oldest first. */
+  /** Who changed what and when, oldest first. Where reviewers work independently, others' changes come after one's own decision. */
   history(id: string): HistoryEntry[] {
-    this.#row(id);
-    return this.#journal.history(id);
+    const hidden = this.reviews(id).hidden;
+    return this.#journal
+      .history(id)
+      .filter((entry) => !hidden || entry.action === 'created' || entry.reviewer === this.#me);
+  }
+
+  /** Everybody's versions of a pair; only one's own (`hidden`) before one's own decision where reviewers work independently. */
+  reviews(id: string): { hidden: boolean; reviews: Review[] } {
+    const all = this.#reviews.of(this.#row(id).seq);
+    const mine = all.filter((review) => review.reviewer === this.#me);
+    const hidden = this.#own !== null && mine.every((review) => review.status === 'pending');
+    return { hidden, reviews: hidden ? mine : all };
   }
 
   /**
@@ -179,7 +255,7 @@ export class PairService {
         .prepare<{ id: string }>('SELECT id FROM pairs WHERE sample_id = ? AND origin = ?')
         .get(sampleId, origin);
       if (same) return { id: same.id, isNew: false };
-      const { chosen, question, type, split } = this.#samples.get(sampleId);
+      const { chosen, question, type, split, videoId, source } = this.#samples.get(sampleId);
       const phrases = candidate.phrases ?? proposePhrases(chosen, rejected);
       const id = newId('p');
       const now = Date.now();
@@ -193,6 +269,9 @@ export class PairService {
         version: 1,
         lints: JSON.stringify(storedLints({ question, type, split, chosen, rejected, phrases })),
         provenance: JSON.stringify(provenance),
+        video_id: videoId,
+        type,
+        source: sourceKey(provenance, source),
         origin,
         created_at: now,
         updated_at: now,
@@ -201,7 +280,7 @@ export class PairService {
         pairId: id,
         version: 1,
         at: now,
-        reviewer: this.#reviewer ?? this.#project.reviewer,
+        reviewer: this.#me,
         action: 'created',
         summary: CREATED[provenance.kind],
       });
@@ -259,23 +338,41 @@ export class PairService {
     });
   }
 
-  /** Moves pairs to a queue, all or none. */
+  /** Moves pairs to a queue, all or none. To decide as somebody else has is a decision, too. */
   setStatus(pairIds: readonly string[], status: Status): PairSummary[] {
+    const agree: Make = (row, before) =>
+      this.#reviewer === undefined &&
+      status !== 'pending' &&
+      this.#reviews.get(row.seq, this.#me)?.status !== status
+        ? { action: 'status', after: before, summary: `${LABELS[status]}, as it was`, agrees: true }
+        : null;
     const changed = this.#db.transaction(() =>
-      pairIds.map((id) =>
-        this.#apply(id, (_, before) =>
-          before.status === status
-            ? null
-            : {
-                action: 'status',
-                after: { ...before, status },
-                summary: `${LABELS[before.status]} -> ${LABELS[status]}`,
-              },
-        ),
-      ),
+      pairIds.map((id) => this.#apply(id, (row, before) => move(before, status) ?? agree(row, before))),
     );
     for (const { row, changed: isChanged } of changed) if (isChanged) this.#onChange(row.id, row.version);
     return changed.map(({ row }) => toSummary(row));
+  }
+
+  /** A part of a bulk change: these pairs, in one transaction. Returns how many it changed; `onChange` is not called. */
+  bulkStep(pairIds: readonly string[], action: BulkAction, bulk: string): number {
+    const make: Make = (_, before) =>
+      action === 'confirm' ? confirmed(before) : move(before, action.status);
+    return this.#db.transaction(() => pairIds.filter((id) => this.#apply(id, make, bulk).changed).length);
+  }
+
+  /** Takes back a part of a bulk change, on those of these pairs that have not been changed since; returns how many. */
+  undoBulkStep(pairIds: readonly string[], bulk: string): number {
+    return this.#db.transaction(
+      () =>
+        pairIds.filter((id) => {
+          const step = this.#journal.lastDone(id);
+          if (step?.bulk !== bulk) return false;
+          return this.#apply(id, () => {
+            this.#journal.mark(step, 'undone');
+            return { action: 'undo', after: step.content, summary: step.summary };
+          }).changed;
+        }).length,
+    );
   }
 
   /** Takes back the last edit of text, marks or status. @throws UserError BAD_INPUT when there is none */
@@ -289,9 +386,10 @@ export class PairService {
   }
 
   #step(id: string, action: 'undo' | 'redo'): Pair {
-    return this.#change(id, () => {
+    return this.#change(id, (row) => {
       const step = action === 'undo' ? this.#journal.lastDone(id) : this.#journal.firstUndone(id);
-      if (!step) throw new UserError('BAD_INPUT', `pair: expected something to ${action}, got nothing`, '');
+      if (!step || this.#isOthers(row))
+        throw new UserError('BAD_INPUT', `pair: expected something to ${action}, got nothing`, '');
       this.#journal.mark(step, action === 'undo' ? 'undone' : 'done');
       return { action, after: step.content, summary: step.summary };
     });
@@ -303,18 +401,41 @@ export class PairService {
     return toPair(row, this.#journal.stacks(id));
   }
 
-  /** One change with its journal entry, inside a transaction. */
-  #apply(id: string, make: Make): { row: PairRow; changed: boolean } {
-    const row = this.#row(id);
-    const before: PairContent = {
-      chosen: row.chosen,
-      rejected: row.rejected,
-      phrases: phrasesOf(row),
-      status: row.status,
+  /** Does the row hold somebody else's version, which this reviewer is not to see? */
+  #isOthers(row: PairRow): boolean {
+    return this.#own !== null && row.holder !== null && row.holder !== this.#own;
+  }
+
+  /**
+   * The row as this reviewer may see it: as it is, or, where reviewers work independently and somebody else's version is in it, with
+   * this reviewer's own version in its place; that begins as the pair was before anybody touched it.
+   */
+  #version(row: PairRow): PairRow {
+    if (!this.#isOthers(row)) return row;
+    const content = this.#reviews.get(row.seq, this.#me) ?? {
+      ...(this.#journal.original(row.id) ?? contentOf(row)),
+      status: 'pending' as const,
     };
-    const change = make(row, before);
+    const { chosen, rejected, phrases, status } = content;
+    return {
+      ...row,
+      chosen,
+      rejected,
+      status,
+      phrases: phrasesJson(phrases),
+      lints: JSON.stringify(storedLints({ ...row, chosen, rejected, phrases })),
+    };
+  }
+
+  /** One change with its journal entry and the reviewer's own version, inside a transaction. */
+  #apply(id: string, make: Make, bulk?: string): { row: PairRow; changed: boolean } {
+    const stored = this.#row(id);
+    const row = this.#version(stored);
+    const before = contentOf(row);
+    const change = make(stored, before);
     if (!change) return { row, changed: false };
-    const { after, action, summary } = change;
+    const { after, action, summary, agrees = false } = change;
+    const person = this.#reviewer === undefined;
     const next: PairRow = {
       ...row,
       ...after,
@@ -322,8 +443,9 @@ export class PairService {
       lints: JSON.stringify(storedLints({ ...row, ...after })),
       version: row.version + 1,
       updated_at: Date.now(),
+      holder: person ? this.#me : row.holder,
     };
-    const texts = after.chosen !== before.chosen || after.rejected !== before.rejected;
+    const texts = after.chosen !== stored.chosen || after.rejected !== stored.rejected;
     this.#db.update('pairs', id, {
       // Untouched texts stay out of the statement, so that the search index is not written for a status.
       ...(texts ? { chosen: next.chosen, rejected: next.rejected } : {}),
@@ -332,17 +454,26 @@ export class PairService {
       lints: next.lints,
       version: next.version,
       updated_at: next.updated_at,
+      holder: next.holder,
     });
     const entry: JournalEntry = {
       pairId: id,
       version: next.version,
       at: next.updated_at,
-      reviewer: this.#reviewer ?? this.#project.reviewer,
+      reviewer: this.#me,
       action,
       summary,
+      bulk,
     };
-    if (action === 'undo' || action === 'redo') this.#journal.note(entry);
+    if (row !== stored) {
+      // The other's version is kept among the reviews; undo must not lead back into it.
+      this.#journal.close(id);
+      this.#journal.note({ ...entry, version: row.version, action: 'own', summary: 'began an own version' });
+    }
+    if (action === 'undo' || action === 'redo' || agrees) this.#journal.note(entry, before, after);
     else this.#journal.edit(entry, before, after);
+    if (person)
+      this.#reviews.put(row.seq, this.#me, after, next.updated_at, agrees || after.status !== before.status);
     return { row: next, changed: true };
   }
 
@@ -354,11 +485,39 @@ export class PairService {
   }
 }
 
-/** Decides about one change: what it is, or null when there is nothing to change. */
+/** Decides about one change of the stored row, seen as `before`: what it is, or null when there is nothing to change. */
 type Make = (
   row: PairRow,
   before: PairContent,
-) => { action: Exclude<JournalEntry['action'], 'created'>; after: PairContent; summary: string } | null;
+) => {
+  action: Exclude<JournalEntry['action'], 'created' | 'own'>;
+  after: PairContent;
+  summary: string;
+  /** Nothing changes but who has decided so. */
+  agrees?: boolean;
+} | null;
+
+function contentOf(row: PairRow): PairContent {
+  return { chosen: row.chosen, rejected: row.rejected, phrases: phrasesOf(row), status: row.status };
+}
+
+/** A move to another queue. */
+function move(before: PairContent, status: Status): ReturnType<Make> {
+  if (before.status === status) return null;
+  const summary = `${LABELS[before.status]} -> ${LABELS[status]}`;
+  return { action: 'status', after: { ...before, status }, summary };
+}
+
+/** Every proposed phrase as the person's own. */
+function confirmed(before: PairContent): ReturnType<Make> {
+  const open = before.phrases.filter((phrase) => phrase.origin === 'proposed').length;
+  if (open === 0) return null;
+  return {
+    action: 'phrases',
+    after: { ...before, phrases: before.phrases.map((phrase) => ({ ...phrase, origin: 'person' })) },
+    summary: open === 1 ? '1 proposal confirmed' : `${open} proposals confirmed`,
+  };
+}
 
 const LABELS: Record<Status, string> = {
   pending: 'pending',

@@ -5,6 +5,7 @@ import { searchCondition, whereAll, type Condition } from '../library/search.ts'
 import { lintPair } from './lints.ts';
 
 export type PairRow = {
+  seq: number;
   id: string;
   sample_id: string;
   video_id: string;
@@ -20,26 +21,72 @@ export type PairRow = {
   lints: string;
   provenance: string;
   updated_at: number;
+  source: string;
+  /** Whose version the row holds; null: nobody has touched it. */
+  holder: string | null;
 };
 
-export const FROM_PAIRS =
-  'FROM pairs p JOIN samples s ON s.id = p.sample_id JOIN videos v ON v.id = s.video_id';
-export const SELECT_PAIRS = `SELECT p.id, p.sample_id, s.video_id, v.name AS video_name, s.question, s.type, v.split,
-  p.chosen, p.rejected, p.phrases, p.status, p.version, p.lints, p.provenance, p.updated_at ${FROM_PAIRS}`;
+export const SELECT_PAIRS = `SELECT p.seq, p.id, p.sample_id, s.video_id, v.name AS video_name, s.question, s.type, v.split,
+  p.chosen, p.rejected, p.phrases, p.status, p.version, p.lints, p.provenance, p.updated_at, p.source, p.holder
+  FROM pairs p JOIN samples s ON s.id = p.sample_id JOIN videos v ON v.id = s.video_id`;
 
-/** The filter as SQL. */
-export function pairConditions(filter: PairFilter): Condition {
+/**
+ * The status of a pair as SQL over `pairs p`. `own`: the reviewer who sees only their own decisions; null where everybody sees the
+ * pair's.
+ */
+export function statusColumn(own: string | null): { sql: string; params: string[] } {
+  if (own === null) return { sql: 'p.status', params: [] };
+  return {
+    sql: `CASE WHEN p.holder IS NULL OR p.holder = ? THEN p.status ELSE coalesce(
+      (SELECT status FROM reviews WHERE reviewer = ? AND pair_seq = p.seq), 'pending') END`,
+    params: [own, own],
+  };
+}
+
+/** The filter as SQL over `pairs p` alone: all but short words of a search is answered by one narrow index. */
+export function pairConditions(filter: PairFilter, own: string | null = null): Condition {
   const all: Condition[] = [];
+  const question = '(SELECT question FROM samples WHERE id = p.sample_id)';
   if (filter.text)
-    all.push(...searchCondition(filter.text, 'pairs_fts', 'p.seq', ['s.question', 'p.chosen', 'p.rejected']));
-  if (filter.status) all.push({ sql: 'p.status = ?', params: [filter.status] });
-  if (filter.split) all.push({ sql: 'v.split = ?', params: [filter.split] });
-  if (filter.type) all.push({ sql: 's.type = ?', params: [filter.type] });
-  if (filter.videoId) all.push({ sql: 's.video_id = ?', params: [filter.videoId] });
+    all.push(...searchCondition(filter.text, 'pairs_fts', 'p.seq', [question, 'p.chosen', 'p.rejected']));
+  const status = statusColumn(own);
+  if (filter.status) all.push({ sql: `${status.sql} = ?`, params: [...status.params, filter.status] });
+  if (filter.split) all.push(ofSplit(filter.split));
+  if (filter.type) all.push({ sql: 'p.type = ?', params: [filter.type] });
+  if (filter.videoId) all.push({ sql: 'p.video_id = ?', params: [filter.videoId] });
+  if (filter.source) all.push({ sql: 'p.source = ?', params: [filter.source] });
+  if (filter.reviewer)
+    all.push({
+      sql: 'p.seq IN (SELECT pair_seq FROM reviews WHERE reviewer = ?)',
+      params: [filter.reviewer],
+    });
   // The split may change after the pair was stored, so this one lint is not among the stored codes.
-  if (filter.lint === 'heldout-leak') all.push({ sql: `v.split = 'heldout'`, params: [] });
+  if (filter.lint === 'heldout-leak') all.push(ofSplit('heldout'));
   else if (filter.lint) all.push({ sql: `p.lints LIKE ?`, params: [`%"${filter.lint}"%`] });
   return whereAll(all);
+}
+
+const ofSplit = (split: Pair['split']): Condition => ({
+  sql: 'p.video_id IN (SELECT id FROM videos WHERE split = ?)',
+  params: [split],
+});
+
+/** Where a pair came from, as one key. The migration that added the column says the same in SQL. */
+export function sourceKey(provenance: Provenance, sampleSource: string): string {
+  switch (provenance.kind) {
+    case 'imported':
+      return `import:${sampleSource}`;
+    case 'generated': {
+      const recipe = Array.isArray(provenance.recipe) ? (provenance.recipe as { op: string }[]) : [];
+      return `recipe:${recipe.map((step) => step.op).join('+')}`;
+    }
+    case 'model-answer':
+      return 'compare';
+    case 'written':
+      return 'written';
+    default:
+      return provenance.kind satisfies never;
+  }
 }
 
 /** Codes to be stored with a row. */
@@ -78,6 +125,7 @@ export function toSummary(row: PairRow): PairSummary {
     phraseCount: phrasesOf(row).length,
     lintCount: (JSON.parse(row.lints) as string[]).length + (row.split === 'heldout' ? 1 : 0),
     split: row.split,
+    source: row.source,
     updatedAt: row.updated_at,
   };
 }

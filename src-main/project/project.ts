@@ -47,6 +47,11 @@ export class OpenProject {
     return this.#settings.reviewer;
   }
 
+  /** Whether reviewers work without seeing each other's versions, see `pairs/README.md`. */
+  get independent(): boolean {
+    return this.#settings.independent;
+  }
+
   /** Absolute path of the checkpoint directory, or null until one is chosen. */
   get modelDir(): string | null {
     const stored = this.#settings.modelDir;
@@ -92,6 +97,7 @@ export class OpenProject {
       createdAt: this.#settings.createdAt,
       modelDir: this.modelDir,
       reviewer: this.reviewer,
+      independent: this.independent,
       counts: { videos: count('videos'), samples: count('samples'), pairs: count('pairs'), runs },
     };
   }
@@ -107,6 +113,11 @@ export class OpenProject {
   /** Changes who is working. */
   async setReviewer(reviewer: string): Promise<void> {
     await this.#change({ reviewer: reviewer.trim() || this.reviewer });
+  }
+
+  /** Lets reviewers see each other's versions, or not. */
+  async setIndependent(independent: boolean): Promise<void> {
+    await this.#change({ independent });
   }
 
   /** Changes how later videos are drawn into train and held-out; videos that are in keep their place. */

@@ -21,6 +21,8 @@ const Settings = z.object({
   /** Portable path of the checkpoint, see `platform/paths.ts`; null until one is chosen. */
   modelDir: z.string().nullable(),
   reviewer: z.string().min(1),
+  /** Reviewers do not see each other's texts, marks and decisions of a pair before their own decision. */
+  independent: z.boolean().default(false),
   /** Videos are drawn into train and held-out by this seed; `heldout` is the share of held-out ones. */
   split: z.object({ seed: z.number().int().nonnegative(), heldout: z.number().min(0).max(0.9) }),
 });
@@ -36,6 +38,7 @@ export function newSettings(id: string, name: string, reviewer: string): Setting
     createdAt: Date.now(),
     modelDir: null,
     reviewer,
+    independent: false,
     split: { seed: 0, heldout: 0.2 },
   };
 }

@@ -1,25 +1,86 @@
-/** @file Routes about pairs: queues, edits, undo, history, proposals, and the tokens that are rewarded. */
+/** @file Routes about pairs: queues, edits, bulk changes, undo, history, reviewers, proposals, and the tokens that are rewarded. */
+import type { Job } from '../contract/schemas.ts';
+import { exportAgreement } from '../exchange/agreement-export.ts';
 import { proposePhrases } from '../negatives/differences.ts';
+import { bulkName, lastBulk, runBulk, undoBulk, type BulkContext } from '../pairs/bulk.ts';
+import { paceOf } from '../pairs/pace.ts';
 import { PairService } from '../pairs/pairs.ts';
+import { pairReviews, projectAgreement, projectCutter } from './agreement.ts';
 import { requireModelDir } from './engine-requests.ts';
 import type { Implementer } from './router.ts';
 import { tokenTruth } from './token-truth.ts';
 import type { Workbench } from './workbench.ts';
+
+/** Windows hear of a bulk change at most so often, in milliseconds. */
+const TELL_EVERY_MS = 500;
 
 export function pairsRoutes(os: Implementer, workbench: Workbench) {
   const pairs = (): PairService =>
     new PairService(workbench.requireProject(), (pairId, version) =>
       workbench.hub.emit({ type: 'pair', pairId, version }),
     );
+
+  /** A change to many pairs as a job, with the windows told as it goes and at its end. */
+  function bulkJob<T>(title: string, work: (context: BulkContext) => Promise<T>): Job {
+    let told = Date.now();
+    const tell = (): void => {
+      told = Date.now();
+      workbench.hub.emit({ type: 'pairs' });
+    };
+    const { job } = workbench.jobs.enqueue({
+      kind: 'bulk',
+      title,
+      lane: 'shell',
+      run: async ({ signal, progress }) => {
+        try {
+          return await work({
+            signal,
+            onStep: (done, total) => {
+              progress(done / total, `${done} of ${total} pairs`);
+              if (Date.now() - told > TELL_EVERY_MS) tell();
+            },
+          });
+        } finally {
+          tell();
+        }
+      },
+      result: (report) => report,
+    });
+    return job;
+  }
+
   return {
     list: os.pairs.list.handler(({ input: { filter, ...page } }) => pairs().list(filter, page)),
     counts: os.pairs.counts.handler(() => pairs().counts()),
+    facets: os.pairs.facets.handler(({ input }) => pairs().facets(input.status)),
+    pace: os.pairs.pace.handler(({ input }) =>
+      paceOf(workbench.requireProject(), pairs().counts().pending, input.dayStart),
+    ),
     get: os.pairs.get.handler(({ input }) => pairs().get(input.pairId)),
     save: os.pairs.save.handler(({ input }) => pairs().save(input)),
     setStatus: os.pairs.setStatus.handler(({ input }) => pairs().setStatus(input.pairIds, input.status)),
+    bulk: os.pairs.bulk.handler(({ input }) => {
+      const project = workbench.requireProject();
+      const service = new PairService(project);
+      return bulkJob(bulkName(input.action), (context) => runBulk(project, service, input, context));
+    }),
+    undoBulk: os.pairs.undoBulk.handler(({ input }) => {
+      const project = workbench.requireProject();
+      const service = new PairService(project);
+      return bulkJob('Undo of a bulk change', (context) => undoBulk(project, service, input.bulkId, context));
+    }),
+    lastBulk: os.pairs.lastBulk.handler(() => lastBulk(workbench.requireProject())),
     undo: os.pairs.undo.handler(({ input }) => pairs().undo(input.pairId)),
     redo: os.pairs.redo.handler(({ input }) => pairs().redo(input.pairId)),
     history: os.pairs.history.handler(({ input }) => pairs().history(input.pairId)),
+    reviews: os.pairs.reviews.handler(({ input }) =>
+      pairReviews(workbench.requireProject(), pairs(), input.pairId),
+    ),
+    agreement: os.pairs.agreement.handler(() => projectAgreement(workbench.requireProject())),
+    exportAgreement: os.pairs.exportAgreement.handler(async ({ input }) => {
+      const project = workbench.requireProject();
+      return exportAgreement(project, input.path, await projectCutter(project));
+    }),
     propose: os.pairs.propose.handler(({ input }) => proposePhrases(input.chosen, input.rejected)),
     tokens: os.pairs.tokens.handler(({ input }) =>
       tokenTruth(requireModelDir(workbench.requireProject()), input),

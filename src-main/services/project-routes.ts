@@ -38,5 +38,9 @@ export function projectRoutes(os: Implementer, workbench: Workbench) {
       await workbench.requireProject().setReviewer(input.reviewer);
       return announced();
     }),
+    setIndependent: os.project.setIndependent.handler(async ({ input }) => {
+      await workbench.requireProject().setIndependent(input.independent);
+      return announced();
+    }),
   };
 }
