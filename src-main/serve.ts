@@ -18,6 +18,7 @@ import { UserError } from './platform/errors.ts';
 import { log } from './platform/log.ts';
 import { mediaResponse } from './services/media-route.ts';
 import { createRouter } from './services/router.ts';
+import { uploadResponse } from './services/upload-route.ts';
 import type { Workbench } from './services/workbench.ts';
 
 export type ServeOptions = {
@@ -39,6 +40,9 @@ export type Server = {
 
 /** Large enough for pasted text, small enough that one message cannot exhaust memory. */
 const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
+
+/** Milliseconds in which a refused upload can read the refusal before its connection is cut. */
+const LINGER_MS = 2000;
 
 /** Starts the server; the workbench stays the caller's to dispose of. */
 export async function startServer({
@@ -66,6 +70,9 @@ export async function startServer({
     });
   });
 
+  // A large upload through a tunnel takes longer than Node's five minutes for a request.
+  http.requestTimeout = 0;
+
   const matches = (given: string | null | undefined): boolean => {
     const a = Buffer.from(given ?? '');
     const b = Buffer.from(secret);
@@ -76,6 +83,10 @@ export async function startServer({
   const boundPort = (): number => (http.address() as { port: number }).port;
   const hostAllowed = (request: IncomingMessage): boolean =>
     [`127.0.0.1:${boundPort()}`, `localhost:${boundPort()}`].includes(request.headers.host ?? '');
+  const originAllowed = (request: IncomingMessage): boolean =>
+    [`http://127.0.0.1:${boundPort()}`, `http://localhost:${boundPort()}`].includes(
+      request.headers.origin ?? '',
+    );
   const hasCookie = (request: IncomingMessage): boolean =>
     (request.headers.cookie ?? '').split(/;\s*/).some((c) => {
       const at = c.indexOf('=');
@@ -84,9 +95,10 @@ export async function startServer({
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (!hostAllowed(request)) return plain(response, 403, 'Forbidden: unexpected Host header');
+    const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
+    if (request.method === 'PUT') return upload(request, response, url);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return plain(response, 405, 'Method not allowed');
-    const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     const given = url.searchParams.get('token');
     if (given !== null) {
       if (!matches(given)) return plain(response, 403, 'Forbidden: wrong token');
@@ -114,6 +126,22 @@ export async function startServer({
     await send(result, response);
   }
 
+  /** A file from our own page, and from no other: browsers send the Origin with every PUT. */
+  async function upload(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
+    if (!originAllowed(request)) return plain(response, 403, 'Forbidden: unexpected Origin header');
+    if (!hasCookie(request)) return plain(response, 401, 'Open the address that the workbench printed.');
+    // A refusal must not destroy the request: its answer has to arrive.
+    const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
+    const result = await uploadResponse(workbench, url, request.headers['content-length'], body);
+    if (!result) return plain(response, 405, 'Method not allowed');
+    // What is left of a refused body is not worth reading to its end.
+    if (!request.complete) result.headers.set('connection', 'close');
+    await send(result, response);
+    if (request.complete) return;
+    request.resume();
+    setTimeout(() => request.destroy(), LINGER_MS).unref();
+  }
+
   async function page(pathname: string, range: string | null, head: boolean): Promise<Response> {
     const file = resolveUnder(windowDir, pathname === '/' ? 'index.html' : pathname);
     if (!file) return new Response('Not found', { status: 404 });
@@ -129,12 +157,8 @@ export async function startServer({
   const hostOf = (): string => `127.0.0.1:${boundPort()}`;
 
   http.on('upgrade', (request, socket, head) => {
-    const origin = request.headers.origin;
     const allowed =
-      hostAllowed(request) &&
-      hasCookie(request) &&
-      request.url === '/rpc' &&
-      (origin === `http://127.0.0.1:${boundPort()}` || origin === `http://localhost:${boundPort()}`);
+      hostAllowed(request) && hasCookie(request) && request.url === '/rpc' && originAllowed(request);
     if (!allowed) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;

@@ -62,6 +62,16 @@ export const contract = {
         job: s.Job.nullable(),
       }),
     ),
+    /** Copies files or folders into the project and adds the copies; the job's result is `{added, duplicates, found}`. */
+    copyVideos: call.input(z.object({ paths: z.array(z.string()).min(1) })).output(s.Job),
+    /** Looks into videos again: broken ones, and those whose probe was cancelled. Null when they are in line already. */
+    retryVideos: call.input(z.object({ videoIds: z.array(s.Id).min(1) })).output(s.Job.nullable()),
+    /** Gives a video its file. CONFLICT when the content is another, unless `replace`: then it is looked into anew. */
+    locateVideo: call
+      .input(z.object({ videoId: s.Id, path: z.string(), replace: z.boolean().default(false) }))
+      .output(s.Video),
+    /** Looks for missing videos in a folder, by content; the job's result is `{found, missing}`. */
+    searchMissing: call.input(z.object({ folder: z.string() })).output(s.Job),
     samples: call
       .input(Page.extend({ filter: s.SampleFilter, sort: s.SampleSort.optional() }))
       .output(z.object({ total: z.number().int(), rows: z.array(s.Sample) })),

@@ -437,6 +437,8 @@ export type TokenTruth = z.infer<typeof TokenTruth>;
 export const JobKind = z.enum([
   'probe',
   'proxy',
+  'copy',
+  'search',
   'import',
   'generate',
   'train',

@@ -164,6 +164,22 @@ test('a later process sees ended jobs as they were and interrupted ones as faile
   }
 });
 
+test('stopping ends also the job that another one starts as its last act', async () => {
+  const queue = new JobQueue();
+  const spec = { kind: 'probe', title: 'x', lane: 'media' } as const;
+  const forever = (signal: AbortSignal): Promise<void> =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('stopped'))));
+  queue.enqueue({
+    ...spec,
+    run: async ({ signal }) => {
+      await forever(signal).catch(() => undefined);
+      queue.enqueue({ ...spec, run: (follower) => forever(follower.signal) });
+    },
+  });
+  await queue.stop();
+  expect(queue.list().map((job) => job.state)).toEqual(['done', 'cancelled']);
+});
+
 test('close cancels what runs and waits for it', async () => {
   const queue = new JobQueue();
   let ended = false;

@@ -78,8 +78,7 @@ export class JobQueue {
   }
 
   #forget(): void {
-    if ([...this.#entries.values()].some((entry) => entry.job.endedAt === null))
-      throw new Error('internal: job queue: expected no open jobs; cancelAll() and idle() come first');
+    if (this.#open()) throw new Error('internal: job queue: expected no open jobs; stop() comes first');
     this.#entries.clear();
     this.#earlier.clear();
   }
@@ -143,16 +142,27 @@ export class JobQueue {
     for (const entry of [...this.#entries.values()]) this.cancel(entry.job.id, why);
   }
 
-  /** Resolves once no job runs or waits. */
+  /** Resolves once no job runs or waits; jobs that a job starts as its last act are waited for too. */
   async idle(): Promise<void> {
-    for (const entry of [...this.#entries.values()]) await this.ended(entry.job.id);
+    for (let open = this.#open(); open; open = this.#open()) await this.ended(open.job.id);
+  }
+
+  /** Cancels every job, those that a job still starts while it ends included, and resolves once none is left. */
+  async stop(why = 'close'): Promise<void> {
+    for (let open = this.#open(); open; open = this.#open()) {
+      this.cancelAll(why);
+      await this.ended(open.job.id);
+    }
+  }
+
+  #open(): Entry | undefined {
+    return [...this.#entries.values()].find((entry) => entry.job.endedAt === null);
   }
 
   /** Cancels what is left, waits until it has ended, writes the last state, and takes no more jobs. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.cancelAll();
-    await this.idle();
+    await this.stop();
     await this.detach();
   }
 

@@ -2,7 +2,7 @@
  * @file The videos of a project: by reference, each content once. What a probe found is stored here; decoding is done by the media
  * worker, which the services ask.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { Finding, Split, Video } from '../contract/schemas.ts';
@@ -13,7 +13,7 @@ import { sha256File } from '../platform/files.ts';
 import { newId } from '../project/ids.ts';
 import type { OpenProject } from '../project/project.ts';
 import { alikeFinding, alikeTo, settleSplit, storeLook, wasMoved } from './alike.ts';
-import { sampleFingerprint } from './samples.ts';
+import { joinVideos } from './join.ts';
 import { drawSplit } from './split.ts';
 
 type VideoRow = {
@@ -42,6 +42,17 @@ type VideoRow = {
 };
 
 const SELECT = `SELECT v.*, (SELECT count(*) FROM samples s WHERE s.video_id = v.id) AS sample_count FROM videos v`;
+
+/** The file is another one than was looked into before. */
+const REPLACED: Finding = {
+  code: 'content-changed',
+  severity: 'warning',
+  message:
+    'Its content changed since it was added: what is said about its frames, and what was generated or trained from it, is about the earlier file.',
+};
+
+/** What became of one file: the video is new, was here already, or was missing and has its file again. */
+export type Outcome = 'added' | 'duplicate' | 'found';
 
 /** What {@link VideoLibrary.add} did. Ids of videos that wait for a probe are in `toProbe`. */
 export type AddResult = { added: number; duplicates: number; found: number; toProbe: string[] };
@@ -139,6 +150,110 @@ export class VideoLibrary {
     return result;
   }
 
+  /**
+   * Takes in a copy that was made inside the project. Whose content is here already needs no second file: the answer is 'duplicate' and the
+   * copy is the caller's to remove, unless `instead` asks that the project use its own copy from now on.
+   */
+  async takeCopy(
+    file: string,
+    bytes: number,
+    instead: boolean,
+  ): Promise<{ outcome: Outcome; videoId: string; probe: boolean }> {
+    const twin = await this.#sameContent(file, bytes);
+    if (!twin?.row)
+      return {
+        outcome: 'added',
+        videoId: this.#insert(file, 'queued', bytes, twin?.sha256 ?? null),
+        probe: true,
+      };
+    const { row } = twin;
+    const theirs = this.#project.resolvePath(row.path);
+    const missing = !existsSync(theirs);
+    const inside = !path.relative(this.#project.path, theirs).startsWith('..');
+    if (!missing && (inside || !instead)) return { outcome: 'duplicate', videoId: row.id, probe: false };
+    const probe = row.container === null;
+    this.#relink(row, file, probe ? 'queued' : 'ready');
+    return { outcome: missing ? 'found' : 'added', videoId: row.id, probe };
+  }
+
+  /**
+   * Gives a video the file that a person says it is. Its content must be that of the video, unless `replace` says that another file
+   * takes its place: then it is looked into anew, and its samples and pairs stay.
+   * @returns whether it is to be probed
+   * @throws UserError NOT_FOUND, CONFLICT (another content; or the file is another video of the project)
+   */
+  async locate(id: string, file: string, replace = false): Promise<boolean> {
+    const row = this.#row(id);
+    const size = statSync(file, { throwIfNoEntry: false })?.size;
+    if (size === undefined)
+      throw new UserError(
+        'NOT_FOUND',
+        `${file}: expected the file of ${row.name}, got none`,
+        'Choose a file that is there.',
+      );
+    const known = this.#byPath(file);
+    if (known && known.id !== id)
+      throw new UserError(
+        'CONFLICT',
+        `${file}: expected the file of ${row.name}, got that of another clip of this project, ${known.name}`,
+        'Choose another file.',
+      );
+    const same = row.sha256 !== null && row.bytes === size && (await sha256File(file)) === row.sha256;
+    if (row.sha256 !== null && !same && !replace)
+      throw new UserError(
+        'CONFLICT',
+        `${file}: expected the content of ${row.name} (SHA-256 ${row.sha256.slice(0, 12)}…), got another`,
+        'Choose the file that was moved; or replace the clip by this file, if it is another version of it.',
+      );
+    this.#relink(row, file, same ? 'ready' : 'queued');
+    return !same;
+  }
+
+  /** How many videos have no file. */
+  missingCount(): number {
+    return this.#db.prepare<{ n: number }>(`SELECT count(*) AS n FROM videos WHERE state = 'missing'`).get()!
+      .n;
+  }
+
+  /**
+   * Looks among `files` for those of missing videos: by content, or by name where the content was never seen. Nothing else is added.
+   * @returns ids of the videos that were found, and of these the ones to be probed
+   */
+  async findMissing(
+    files: readonly string[],
+    { signal, onFile }: { signal?: AbortSignal; onFile?: (done: number, file: string) => void } = {},
+  ): Promise<{ found: string[]; toProbe: string[] }> {
+    const found: string[] = [];
+    const toProbe: string[] = [];
+    const lost = (): VideoRow[] =>
+      this.#db.prepare<VideoRow>(`${SELECT} WHERE v.state = 'missing' ORDER BY v.rowid`).all();
+    let missing = lost();
+    for (const [done, file] of files.entries()) {
+      if (missing.length === 0) break;
+      signal?.throwIfAborted();
+      onFile?.(done, file);
+      const size = statSync(file, { throwIfNoEntry: false })?.size;
+      if (size === undefined || this.#byPath(file)) continue;
+      // Only a file of the right length is read.
+      const alike = missing.filter((row) => row.sha256 !== null && row.bytes === size);
+      const sha256 = alike.length > 0 ? await sha256File(file, signal) : null;
+      const named = missing.filter((row) => row.sha256 === null && row.name === path.basename(file));
+      const row =
+        alike.find((candidate) => candidate.sha256 === sha256) ?? (named.length === 1 ? named[0] : undefined);
+      if (!row) continue;
+      this.#relink(row, file, row.sha256 === null ? 'queued' : 'ready');
+      if (row.sha256 === null) toProbe.push(row.id);
+      found.push(row.id);
+      missing = lost();
+    }
+    return { found, toProbe };
+  }
+
+  /** Puts videos back in line to be looked into; those that are in line or being looked into stay. */
+  requeue(ids: readonly string[]): void {
+    for (const id of ids) if (this.#row(id).state !== 'probing') this.#queue(id);
+  }
+
   /** The video at this path, added when it is new: `missing` when there is no such file. For rows of an import. */
   addReferenced(file: string, exists: boolean): string {
     const known = this.#db
@@ -158,6 +273,11 @@ export class VideoLibrary {
     this.#db.update('videos', id, { state: 'probing' });
   }
 
+  /** The probe was stopped: it waits for the next one. */
+  markWaiting(id: string): void {
+    this.#queue(id);
+  }
+
   /**
    * Stores what a probe found. When another video has the same content, this one is joined to it; returns the id under which
    * the content is known.
@@ -169,13 +289,16 @@ export class VideoLibrary {
         .get(probe.sha256, id);
       if (twin) {
         const mine = this.#row(id);
-        const conflict = this.#join(mine, twin);
+        const conflict = joinVideos(this.#db, mine, twin);
         const lost = !existsSync(this.#project.resolvePath(twin.path));
         // The older row keeps its place; when its file is gone, this one's file takes it.
         if (lost) this.#db.update('videos', twin.id, { path: mine.path, name: mine.name });
         if (conflict) probe = { ...probe, findings: [...probe.findings, conflict] };
       }
       const target = twin?.id ?? id;
+      const before = this.#row(target).sha256;
+      if (before !== null && before !== probe.sha256)
+        probe = { ...probe, findings: [...probe.findings, REPLACED] };
       this.#db.update('videos', target, {
         state: 'ready',
         sha256: probe.sha256,
@@ -284,19 +407,22 @@ export class VideoLibrary {
   }
 
   /**
-   * Looks which files are there: sets and clears `missing`. Returns ids whose state or playback changed, and of these the
+   * Looks which files are there: sets and clears `missing`, and notices a file that was replaced by one of another length. Returns ids whose state or playback changed, and of these the
    * ones that are to be probed.
    */
   refresh(): { changed: string[]; toProbe: string[] } {
     const changed: string[] = [];
     const toProbe: string[] = [];
     for (const row of this.#db.prepare<VideoRow>('SELECT *, 0 AS sample_count FROM videos').all()) {
-      const there = existsSync(this.#project.resolvePath(row.path));
+      const bytes = statSync(this.#project.resolvePath(row.path), { throwIfNoEntry: false })?.size;
+      const there = bytes !== undefined;
+      const same = bytes === row.bytes;
       if (!there && row.state !== 'missing') {
         this.#db.update('videos', row.id, { state: 'missing' });
         changed.push(row.id);
-      } else if (there && row.state === 'missing') {
-        const seen = row.container !== null;
+      } else if (row.state === 'missing' ? there : row.state === 'ready' && !same) {
+        // Back in its place; or another file stands there now, which is to be looked into.
+        const seen = row.container !== null && same;
         this.#db.update('videos', row.id, { state: seen ? 'ready' : 'queued' });
         changed.push(row.id);
         if (!seen) toProbe.push(row.id);
@@ -383,37 +509,6 @@ export class VideoLibrary {
       created_at: Date.now(),
     });
     return id;
-  }
-
-  /**
-   * Two rows turned out to be one video: samples and pairs of `from` go to `into`. When they were said to be in different splits,
-   * the video is held out, because a held-out clip that is trained on spoils every comparison; the finding tells it.
-   */
-  #join(from: VideoRow, into: VideoRow): Finding | null {
-    const db = this.#db;
-    type Row = { id: string; question: string; chosen: string };
-    for (const sample of db
-      .prepare<Row>('SELECT id, question, chosen FROM samples WHERE video_id = ?')
-      .all(from.id)) {
-      const fingerprint = sampleFingerprint(into.id, sample.question, sample.chosen);
-      const same = db
-        .prepare<{ id: string }>('SELECT id FROM samples WHERE fingerprint = ?')
-        .get(fingerprint);
-      if (same) {
-        db.prepare('UPDATE pairs SET sample_id = ? WHERE sample_id = ?').run(same.id, sample.id);
-        db.prepare('DELETE FROM samples WHERE id = ?').run(sample.id);
-      } else db.update('samples', sample.id, { video_id: into.id, fingerprint });
-    }
-    db.prepare('DELETE FROM videos WHERE id = ?').run(from.id);
-    if (!from.split_stated || from.split === into.split) return null;
-    const split = into.split_stated ? 'heldout' : from.split;
-    db.update('videos', into.id, { split, split_stated: true });
-    if (!into.split_stated) return null;
-    return {
-      code: 'split-conflict',
-      severity: 'warning',
-      message: `The same video came as ${into.name} and ${from.name} in different splits; it is held out.`,
-    };
   }
 
   #toVideo(row: VideoRow): Video {

@@ -10,7 +10,8 @@ import { parseModelConfig } from '../models/config.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { requireModelDir } from './engine-requests.ts';
 import type { Implementer } from './router.ts';
-import { probeVideos } from './video-jobs.ts';
+import { copyVideos, locateVideo, searchMissing } from './video-files.ts';
+import { probeVideos, retryVideos } from './video-jobs.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Milliseconds between two looks at which files are there: a look costs one system call per video. */
@@ -36,6 +37,12 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
       workbench.hub.emit({ type: 'library' });
       return { ...counts, job };
     }),
+    copyVideos: os.library.copyVideos.handler(({ input }) => copyVideos(workbench, input.paths)),
+    retryVideos: os.library.retryVideos.handler(({ input }) => retryVideos(workbench, input.videoIds)),
+    locateVideo: os.library.locateVideo.handler(({ input }) =>
+      locateVideo(workbench, input.videoId, input.path, input.replace),
+    ),
+    searchMissing: os.library.searchMissing.handler(({ input }) => searchMissing(workbench, input.folder)),
     samples: os.library.samples.handler(({ input: { filter, sort, ...page } }) =>
       samples().list(filter, page, sort),
     ),

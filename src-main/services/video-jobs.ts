@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Job } from '../contract/schemas.ts';
 import type { JobContext } from '../jobs/queue.ts';
+import { removeUnfinished } from '../library/copies.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { toPlainError } from '../platform/errors.ts';
 import { log } from '../platform/log.ts';
@@ -18,19 +19,22 @@ export function probeVideos(workbench: Workbench, videoIds: readonly string[]): 
   const project = workbench.requireProject();
   const ids = take('probe', project, videoIds);
   if (ids.length === 0) return null;
-  return workbench.jobs.enqueue({
+  const { job, done } = workbench.jobs.enqueue({
     kind: 'probe',
     title: ids.length === 1 ? 'Looking into a video' : `Looking into ${ids.length} videos`,
     lane: 'media',
-    run: async (context) => {
-      try {
-        return await probeAll(workbench, project, ids, context);
-      } finally {
-        release('probe', project, ids);
-      }
-    },
+    run: (context) => probeAll(workbench, project, ids, context),
     result: (counts) => counts,
-  }).job;
+  });
+  releaseAfter(done, 'probe', project, ids);
+  return job;
+}
+
+/** Looks into videos once more: broken ones, and those whose job was cancelled. */
+export function retryVideos(workbench: Workbench, videoIds: readonly string[]): Job | null {
+  new VideoLibrary(workbench.requireProject()).requeue(videoIds);
+  workbench.hub.emit({ type: 'library' });
+  return probeVideos(workbench, videoIds);
 }
 
 async function probeAll(
@@ -41,31 +45,41 @@ async function probeAll(
 ): Promise<{ ready: number; broken: number }> {
   const videos = new VideoLibrary(project);
   const counts = { ready: 0, broken: 0 };
-  for (const [done, id] of ids.entries()) {
+  // By bytes, so that one long video among short ones does not upset the time left; a little for each file in itself.
+  const weights = ids.map((id) => 2e5 + (videos.get(id).bytes ?? 1e6));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  let done = 0;
+  for (const [k, id] of ids.entries()) {
     const video = videos.get(id);
     videos.markProbing(id);
     workbench.hub.emit({ type: 'video', videoId: id });
+    progress(done / total, video.name);
     let stored = id;
     try {
       const probe = await workbench.workers.media.call(
         'probe',
         { path: video.path },
-        { signal, onEvent: (part) => progress((done + part) / ids.length, video.name) },
+        { signal, onEvent: (part) => progress((done + part * weights[k]) / total, video.name) },
       );
       stored = videos.storeProbe(id, probe);
       counts.ready++;
     } catch (error) {
-      // Cancelled: it stays unprobed, and the next opening of the project looks into it.
-      if (signal.aborted) throw error;
+      if (signal.aborted) {
+        // It waits for a retry, or for the next opening of the project.
+        videos.markWaiting(id);
+        workbench.hub.emit({ type: 'video', videoId: id });
+        throw error;
+      }
       videos.storeBroken(id, toPlainError(error));
       counts.broken++;
     }
     workbench.hub.emit({ type: 'video', videoId: stored });
     // Joined to an older video of the same content, or to a group of near-duplicates: other rows changed too.
     if (stored !== id || videos.get(stored).alike.length > 0) workbench.hub.emit({ type: 'library' });
-    progress((done + 1) / ids.length, video.name);
+    done += weights[k];
+    progress(done / total, video.name);
   }
-  makeProxies(workbench, videos.withoutProxy());
+  if (!signal.aborted) makeProxies(workbench, videos.withoutProxy());
   return counts;
 }
 
@@ -100,34 +114,33 @@ export function makeProxies(workbench: Workbench, videoIds: readonly string[]): 
   const project = workbench.requireProject();
   const ids = take('proxy', project, videoIds);
   if (ids.length === 0) return null;
-  return workbench.jobs.enqueue({
+  const { job, done } = workbench.jobs.enqueue({
     kind: 'proxy',
     title: ids.length === 1 ? 'Making a video playable' : `Making ${ids.length} videos playable`,
     lane: 'media',
     run: async ({ signal, progress }) => {
       const videos = new VideoLibrary(project);
-      try {
-        for (const [done, id] of ids.entries()) {
-          const video = videos.get(id);
-          const output = path.join(project.cacheDir, 'proxies', `${video.sha256}.mp4`);
-          try {
-            const made = await workbench.workers.media.call(
-              'proxy',
-              { path: video.path, pts: videos.ptsBytes(id), output },
-              { signal, onEvent: (part) => progress((done + part) / ids.length, video.name) },
-            );
-            videos.setProxy(id, made.path);
-          } catch (error) {
-            if (signal.aborted) throw error;
-            videos.setProxyFailed(id, toPlainError(error).message);
-          }
-          workbench.hub.emit({ type: 'video', videoId: id });
+      for (const [count, id] of ids.entries()) {
+        const video = videos.get(id);
+        const output = path.join(project.cacheDir, 'proxies', `${video.sha256}.mp4`);
+        progress(count / ids.length, video.name);
+        try {
+          const made = await workbench.workers.media.call(
+            'proxy',
+            { path: video.path, pts: videos.ptsBytes(id), output },
+            { signal, onEvent: (part) => progress((count + part) / ids.length, video.name) },
+          );
+          videos.setProxy(id, made.path);
+        } catch (error) {
+          if (signal.aborted) throw error;
+          videos.setProxyFailed(id, toPlainError(error).message);
         }
-      } finally {
-        release('proxy', project, ids);
+        workbench.hub.emit({ type: 'video', videoId: id });
       }
     },
-  }).job;
+  });
+  releaseAfter(done, 'proxy', project, ids);
+  return job;
 }
 
 /**
@@ -135,7 +148,9 @@ export function makeProxies(workbench: Workbench, videoIds: readonly string[]): 
  * workbench was closed meanwhile), proxies whose cache was deleted, looks of videos that an earlier version probed.
  */
 export function resumeVideoWork(workbench: Workbench): void {
-  const videos = new VideoLibrary(workbench.requireProject());
+  const project = workbench.requireProject();
+  const videos = new VideoLibrary(project);
+  void removeUnfinished(project);
   videos.refresh();
   probeVideos(workbench, videos.unprobed());
   makeProxies(workbench, videos.withoutProxy());
@@ -150,6 +165,13 @@ function take(kind: Kind, project: OpenProject, ids: readonly string[]): string[
   return free;
 }
 
-function release(kind: Kind, project: OpenProject, ids: readonly string[]): void {
-  for (const id of ids) taken[kind].get(project)?.delete(id);
+/** Also when the job was cancelled before it ran. */
+function releaseAfter(
+  done: Promise<unknown>,
+  kind: Kind,
+  project: OpenProject,
+  ids: readonly string[],
+): void {
+  const release = (): void => ids.forEach((id) => taken[kind].get(project)?.delete(id));
+  done.then(release, release);
 }

@@ -73,8 +73,7 @@ export class Workbench {
   async closeProject(): Promise<void> {
     const project = this.#project;
     if (!project) return;
-    this.jobs.cancelAll();
-    await this.jobs.idle();
+    await this.jobs.stop();
     await this.jobs.detach();
     for (const close of this.#closers.splice(0).reverse()) await close();
     this.#project = null;
