@@ -1,7 +1,7 @@
 /**
  * @file The contract: every call the window can make, with its input, output and errors. The services implement it,
- * the window's client is typed by it, and both validate against it. Nothing else crosses the border, except media
- * files, which go over `media/...` URLs with Range (see `platform/media-route.ts`).
+ * the window's client is typed by it, and both validate against it. Nothing else crosses the border, except media:
+ * files, pictures and frame tables go over `media/...` URLs (see `services/media-route.ts`).
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
@@ -51,7 +51,6 @@ export const contract = {
   library: {
     videos: call.output(z.array(s.Video)),
     video: call.input(z.object({ videoId: s.Id })).output(s.Video),
-    pts: call.input(z.object({ videoId: s.Id })).output(s.PtsTable),
     /** Adds files or folders (scanned) by reference; each is probed in the background. */
     addVideos: call.input(z.object({ paths: z.array(z.string()).min(1) })).output(
       z.object({

@@ -88,10 +88,6 @@ export const Video = z.object({
 });
 export type Video = z.infer<typeof Video>;
 
-/** Presentation timestamps: `seconds[i]` is when frame i is shown; the last frame ends at `end`. */
-export const PtsTable = z.object({ seconds: z.array(z.number()), end: z.number() });
-export type PtsTable = z.infer<typeof PtsTable>;
-
 export const Sample = z.object({
   id: Id,
   videoId: Id,

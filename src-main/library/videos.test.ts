@@ -108,7 +108,7 @@ test('what a probe finds is stored, the frame table exactly', async () => {
     frameRate: 'variable',
     findings: [{ code: 'variable-frame-rate' }],
   });
-  expect(videos.pts(id).toPlain()).toEqual({ seconds: [0, 0.04, 0.08, 0.13], end: 0.17 });
+  expect(videos.pts(id).toPlain()).toEqual({ seconds: Float64Array.of(0, 0.04, 0.08, 0.13), end: 0.17 });
   expect(videos.playFile(id)).toBe(path.join(home, 'a.mp4'));
   expect(videos.unprobed()).toEqual([]);
 });

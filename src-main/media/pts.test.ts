@@ -74,5 +74,7 @@ test('damaged bytes are refused, not misread', () => {
 });
 
 test('the form for the window', () => {
-  expect(table([0, 40, 100], 140).toPlain()).toEqual({ seconds: [0, 0.04, 0.1], end: 0.14 });
+  expect(table([0, 40, 100], 140).toPlain()).toEqual({ seconds: Float64Array.of(0, 0.04, 0.1), end: 0.14 });
+  // A timestamp that goes back is moved up, so that the window can search.
+  expect(table([0, 10, 5], 20).toPlain().seconds).toEqual(Float64Array.of(0, 0.01, 0.01));
 });

@@ -2,8 +2,10 @@
  * @file The PTS table: when each frame of a video is shown. A frame's identity everywhere (player, sampler, perturbation, export) is
  * its index here; time becomes a frame through the interval that contains it, never through time * fps.
  */
-import type { PtsTable as PlainPtsTable } from '../contract/schemas.ts';
+import { frameTimes, readPts, writePts, type FrameTimes, type PtsParts } from '../contract/pts-bytes.ts';
 import { UserError } from '../platform/errors.ts';
+
+export type { PtsParts } from '../contract/pts-bytes.ts';
 
 /** Position in the PTS table, from 0. */
 export type FrameIndex = number & { readonly __unit: 'FrameIndex' };
@@ -12,23 +14,8 @@ export type Seconds = number & { readonly __unit: 'Seconds' };
 /** The length of one tick in seconds, as a fraction. */
 export type TimeBase = { num: number; den: number };
 
-/** The parts a table is made of. */
-export type PtsParts = {
-  timeBase: TimeBase;
-  /** Timestamp of every presented frame, in ticks, in the order of presentation. */
-  ticks: ArrayLike<number>;
-  /** Indices of frames that can be decoded without an earlier one, ascending. */
-  keys: ArrayLike<number>;
-  /** When the last frame ends, in ticks. */
-  end: number;
-  /** Every frame had a rising timestamp of its own, so that a frame found by its timestamp is the right one. */
-  seekable: boolean;
-};
-
 /** Seconds: media elements report whole microseconds, rounded down; a frame's own start must stay inside it (the window does the same). */
 const CLOCK_SLACK = 2e-6;
-
-const MAGIC = 0x31545350; // "PST1", little endian
 
 /** When each frame is shown; immutable. */
 export class PtsTable {
@@ -125,80 +112,26 @@ export class PtsTable {
     return out;
   }
 
-  /** The form that the contract sends to the window. */
-  toPlain(): PlainPtsTable {
-    return { seconds: Array.from(this.#starts, (t) => this.#seconds(t)), end: this.#seconds(this.end) };
+  /** The form that the window works with. */
+  toPlain(): FrameTimes {
+    return frameTimes(this);
   }
 
-  /** Compact bytes for storage: differences of differences as variable-length integers; 1 byte a frame at a constant rate. */
+  /** Compact bytes for storage and for the window: 1 byte a frame at a constant rate. */
   toBytes(): Uint8Array {
-    const out: number[] = [];
-    const put = (value: number): void => {
-      let rest = value < 0 ? -2 * value - 1 : 2 * value; // zigzag
-      for (; rest >= 128; rest = Math.floor(rest / 128)) out.push((rest % 128) + 128);
-      out.push(rest);
-    };
-    const putAll = (values: ArrayLike<number>): void => {
-      put(values.length);
-      let last = 0;
-      let step = 0;
-      for (let i = 0; i < values.length; i++) {
-        put(values[i] - last - step);
-        step = values[i] - last;
-        last = values[i];
-      }
-    };
-    for (const value of [MAGIC, this.timeBase.num, this.timeBase.den, this.end, this.seekable ? 1 : 0])
-      put(value);
-    putAll(this.ticks);
-    putAll(this.keys);
-    return Uint8Array.from(out);
+    return writePts(this);
   }
 
   /** Reads {@link PtsTable.toBytes}. @throws UserError CORRUPT for anything else */
   static fromBytes(bytes: Uint8Array): PtsTable {
-    let at = 0;
-    const get = (): number => {
-      let value = 0;
-      for (let scale = 1; ; scale *= 128) {
-        if (at >= bytes.length || scale > 2 ** 56)
-          throw new UserError(
-            'CORRUPT',
-            `PTS table: expected a number at byte ${at} of ${bytes.length}, got the end`,
-            'Import the video again.',
-          );
-        const byte = bytes[at++];
-        value += (byte & 127) * scale;
-        if (byte < 128) break;
-      }
-      return value % 2 ? -(value + 1) / 2 : value / 2;
-    };
-    const getAll = (): Float64Array => {
-      const count = get();
-      if (count < 0 || count > bytes.length)
-        throw new UserError(
-          'CORRUPT',
-          `PTS table: expected a count, got ${count}`,
-          'Import the video again.',
-        );
-      const values = new Float64Array(count);
-      let last = 0;
-      let step = 0;
-      for (let i = 0; i < count; i++) {
-        step += get();
-        last += step;
-        values[i] = last;
-      }
-      return values;
-    };
-    if (get() !== MAGIC)
-      throw new UserError(
-        'CORRUPT',
-        'PTS table: expected its format mark, got other bytes',
-        'Import the video again.',
-      );
-    const [num, den, end, seekable] = [get(), get(), get(), get()];
-    const ticks = getAll();
-    return new PtsTable({ timeBase: { num, den }, end, seekable: seekable === 1, ticks, keys: getAll() });
+    let parts: PtsParts;
+    try {
+      parts = readPts(bytes);
+    } catch (error) {
+      throw new UserError('CORRUPT', (error as RangeError).message, 'Import the video again.', {
+        cause: error,
+      });
+    }
+    return new PtsTable(parts);
   }
 }

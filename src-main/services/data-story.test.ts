@@ -15,8 +15,10 @@ import os from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readPts } from '../contract/pts-bytes.ts';
 import { ImportReport, type Job, type Video } from '../contract/schemas.ts';
 import { appRoot, resourcesDir } from '../platform/entries.ts';
+import { mediaResponse } from './media-route.ts';
 import { createRouter } from './router.ts';
 import { sampleProjectDir } from './sample-project.ts';
 import { Workbench } from './workbench.ts';
@@ -75,11 +77,10 @@ test('a folder of videos: broken ones cost themselves, copies are not taken twic
     severity: 'error',
     message: expect.stringContaining('truncated.mp4') as string,
   });
-  const pts = await client.library.pts({ videoId: videos['cursed-vfr.mp4'].id });
-  expect(pts.seconds).toHaveLength(63);
-  await expect(client.library.pts({ videoId: videos['truncated.mp4'].id })).rejects.toEqual(
-    userError('UNAVAILABLE'),
-  );
+  const table = await mediaResponse(workbench, `/media/pts/${videos['cursed-vfr.mp4'].id}`, null);
+  expect(readPts(new Uint8Array(await table!.arrayBuffer())).ticks).toHaveLength(63);
+  const none = await mediaResponse(workbench, `/media/pts/${videos['truncated.mp4'].id}`, null);
+  expect(none?.status).toBe(404);
   expect(await client.library.addVideos({ paths: [inbox] })).toMatchObject({ added: 0, duplicates: 6 });
 });
 

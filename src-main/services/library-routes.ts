@@ -30,7 +30,6 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
       return videos().list();
     }),
     video: os.library.video.handler(({ input }) => videos().get(input.videoId)),
-    pts: os.library.pts.handler(({ input }) => videos().pts(input.videoId).toPlain()),
     addVideos: os.library.addVideos.handler(async ({ input, signal }) => {
       const { toProbe, ...counts } = await videos().add(await scanForVideos(input.paths), signal);
       const job = probeVideos(workbench, toProbe);

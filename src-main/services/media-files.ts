@@ -18,6 +18,11 @@ export function playableFile(workbench: Workbench, videoId: string): string | nu
   return known(() => new VideoLibrary(workbench.requireProject()).playFile(videoId));
 }
 
+/** The video's frame table (`contract/pts-bytes.ts`), or null before it was probed. */
+export function frameTable(workbench: Workbench, videoId: string): Uint8Array | null {
+  return known(() => new VideoLibrary(workbench.requireProject()).ptsBytes(videoId));
+}
+
 /** Absolute path of the video's filmstrip (JPEG, {@link FILMSTRIP}), or null when its frames cannot be read. */
 export async function filmstripFile(workbench: Workbench, videoId: string): Promise<string | null> {
   const project = workbench.requireProject();
@@ -49,7 +54,8 @@ function known<T>(look: () => T): T | null {
   try {
     return look();
   } catch (error) {
-    if (error instanceof UserError && error.code === 'NOT_FOUND') return null;
+    if (error instanceof UserError && (error.code === 'NOT_FOUND' || error.code === 'UNAVAILABLE'))
+      return null;
     throw error;
   }
 }

@@ -3,7 +3,7 @@
  * play the file) and `media/filmstrip/<id>.jpg`. Ids are looked up in the project, so no path ever comes from a URL.
  */
 import { fileResponse } from '../platform/byte-range.ts';
-import { filmstripFile, playableFile } from './media-files.ts';
+import { frameTable, playableFile } from './media-files.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Answers `/media/...`; null when the path is not a media path. */
@@ -13,11 +13,17 @@ export async function mediaResponse(
   range: string | null,
   head = false,
 ): Promise<Response | null> {
-  const match = pathname.match(/^\/media\/(video|filmstrip)\/([\w-]{1,64})(?:\.jpg)?$/);
+  const match = pathname.match(/^\/media\/(video|pts)\/([\w-]{1,64})$/);
   if (!match) return null;
   const project = workbench.project;
   if (!project) return new Response('No project is open', { status: 404 });
-  const file =
-    match[1] === 'video' ? playableFile(workbench, match[2]) : await filmstripFile(workbench, match[2]);
+  const [, kind, id] = match;
+  if (kind === 'pts') {
+    const table = frameTable(workbench, id);
+    return table
+      ? new Response(table.slice(), { headers: { 'content-type': 'application/octet-stream' } })
+      : new Response('Not found', { status: 404 });
+  }
+  const file = playableFile(workbench, id);
   return file ? fileResponse(file, range, head) : new Response('Not found', { status: 404 });
 }

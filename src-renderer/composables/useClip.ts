@@ -1,15 +1,17 @@
 /** @file What the player needs about a clip (record, PTS table, the model's frames), read once and kept while it holds. */
 import { computed, type ComputedRef, type Ref, type ShallowRef } from 'vue';
-import type { PtsTable, Video } from '../../src-main/contract/schemas.ts';
+import { frameTimes, readPts, type FrameTimes } from '../../src-main/contract/pts-bytes.ts';
+import type { Video } from '../../src-main/contract/schemas.ts';
 import type { Api } from '../client/client.ts';
 import type { Plain } from '../client/errors.ts';
 import { useLoad } from './useLoad.ts';
 import { useWorkbench } from './useWorkbench.ts';
+import { warmVideo } from './warm-videos.ts';
 
 interface Clip {
   readonly video: Video;
   /** Undefined while the clip has not been probed, or could not be. */
-  readonly pts: PtsTable | undefined;
+  readonly pts: FrameTimes | undefined;
   /** Why the model's frames are unknown; empty when they are known. */
   readonly modelNote: string;
   readonly modelFrames: readonly number[];
@@ -18,11 +20,17 @@ interface Clip {
 const cache = new Map<string, Promise<Clip>>();
 const MOST = 24;
 
+async function readTimes(videoId: string): Promise<FrameTimes> {
+  const response = await fetch(`/media/pts/${encodeURIComponent(videoId)}`);
+  if (!response.ok) throw new Error(`The clip's frame table could not be read (${response.status}).`);
+  return frameTimes(readPts(new Uint8Array(await response.arrayBuffer())));
+}
+
 async function readClip(api: Api, videoId: string): Promise<Clip> {
   const video = await api.library.video({ videoId });
   if (video.state !== 'ready') return { video, pts: undefined, modelFrames: [], modelNote: '' };
   const [pts, eye] = await Promise.all([
-    api.library.pts({ videoId }),
+    readTimes(videoId),
     api.library.modelFrames({ videoId }).then(
       (modelFrames) => ({ modelFrames, modelNote: '' }),
       // Without a model there is no model's eye; the clip still plays.
@@ -54,23 +62,16 @@ export function loadClip(api: Api, videoId: string): Promise<Clip> {
 
 /** Where the bytes of a clip are served. */
 export const mediaUrl = (videoId: string): string => `/media/video/${encodeURIComponent(videoId)}`;
-export const filmstripUrl = (videoId: string): string =>
-  `/media/filmstrip/${encodeURIComponent(videoId)}.jpg`;
 
-let warm: HTMLVideoElement | null = null;
-/** Gets the next clip ready: its table, and its first bytes in the browser's cache. */
+/** Gets the next clip ready: its table, and a player element with its first frame. */
 export async function preloadClip(api: Api, videoId: string): Promise<void> {
   const { video } = await loadClip(api, videoId);
-  if (video.playback !== 'direct' && video.playback !== 'proxy') return;
-  warm ??= document.createElement('video');
-  warm.preload = 'auto';
-  warm.muted = true;
-  if (!warm.src.endsWith(mediaUrl(videoId))) warm.src = mediaUrl(videoId);
+  if (video.playback === 'direct' || video.playback === 'proxy') warmVideo(mediaUrl(videoId));
 }
 
 export function useClip(videoId: () => string | null): {
   clip: ShallowRef<Clip | undefined>;
-  pts: ComputedRef<PtsTable | undefined>;
+  pts: ComputedRef<FrameTimes | undefined>;
   modelFrames: ComputedRef<readonly number[]>;
   loading: Readonly<Ref<boolean>>;
   error: Readonly<ShallowRef<Plain | null>>;

@@ -1,22 +1,34 @@
 /**
- * @file A video element under frame control. Every move names a frame of the PTS table; the element is sent to the
- * middle of that frame's interval and what it then shows is confirmed through `requestVideoFrameCallback`.
+ * @file A video element under frame control. What is called the frame is always the picture that is on the screen; where a move is
+ * heading is kept apart. Every move names a frame of the PTS table, and the element is sent to the middle of its interval.
  */
 import { computed, onScopeDispose, ref, watch, type ComputedRef, type Ref } from 'vue';
-import type { PtsTable } from '../../src-main/contract/schemas.ts';
-import { clampFrame, frameAt, neighbourMark, seekTimeFor, startOf } from './frames.ts';
+import type { FrameTimes } from '../../src-main/contract/pts-bytes.ts';
+import {
+  clampFrame,
+  clockOffset,
+  endOf,
+  frameAt,
+  neighbourMark,
+  seekTimeFor,
+  startOf,
+  stepFrom,
+} from './frames.ts';
+import { paint } from './paint.ts';
 
 export const RATES = [0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3, 4] as const;
 export type Playing = 'no' | 'forward' | 'backward' | 'model';
 /** Frames of the model's eye shown per second at rate 1. */
 const MODEL_FRAMES_PER_SECOND = 2;
-/** A paused element need not repaint for the frame it already shows; then no callback comes. Milliseconds. */
-const PRESENT_TIMEOUT = 120;
+/** How long after a seek its picture may still come, in milliseconds: the element tells both, in either order. */
+const PICTURE_TIMEOUT = 120;
 
 export interface Player {
+  /** The frame on screen. */
   readonly frame: Readonly<Ref<number>>;
-  /** Has the element itself said that this frame is on screen? */
-  readonly confirmed: Readonly<Ref<boolean>>;
+  /** Where a seek under way is heading; the frame on screen at rest. */
+  readonly goal: ComputedRef<number>;
+  /** Start of the frame on screen, in seconds. */
   readonly time: ComputedRef<number>;
   readonly playing: Readonly<Ref<Playing>>;
   readonly rate: Ref<number>;
@@ -39,11 +51,13 @@ export interface Player {
 
 export function usePlayer(
   element: Readonly<Ref<HTMLVideoElement | null | undefined>>,
-  table: Readonly<Ref<PtsTable | undefined>>,
+  /** Shows the element's pictures; the element itself is not looked at. */
+  screen: Readonly<Ref<HTMLCanvasElement | null | undefined>>,
+  table: Readonly<Ref<FrameTimes | undefined>>,
   modelFrames: Readonly<Ref<readonly number[]>>,
 ): Player {
   const frame = ref(0);
-  const confirmed = ref(false);
+  const wanted = ref<number | null>(null);
   const playing = ref<Playing>('no');
   const rate = ref(1);
   const muted = ref(false);
@@ -51,72 +65,73 @@ export function usePlayer(
   const inFrame = ref<number | null>(null);
   const outFrame = ref<number | null>(null);
   const modelOnly = ref(false);
+  const goal = computed(() => wanted.value ?? frame.value);
 
-  /** Media time of the first frame minus its PTS: not 0 where a container's clock starts elsewhere. */
-  let clockOffset = 0;
-  let wanted: number | null = null;
-  let seeking = false;
+  /** Media time of the first frame minus its PTS; null until the element has shown it. */
+  let offset: number | null = null;
+  /** Called with each frame that comes on screen. */
+  let onShown: ((shown: number) => void) | null = null;
+  let pumping = false;
+  /** Grows with every new element or table: a seek of the one before is then abandoned. */
+  let generation = 0;
   let timer = 0;
 
   const lastFrame = (): number => Math.max(0, (table.value?.seconds.length ?? 1) - 1);
   const from = (): number => inFrame.value ?? 0;
   const until = (): number => outFrame.value ?? lastFrame();
 
-  /** Waits until the element has shown the frame of its new position, and says which one it was. */
-  function presented(video: HTMLVideoElement): Promise<number | null> {
+  /** Sends the element to a frame and waits until that is on screen, or until the seek has ended with another picture. */
+  function goTo(video: HTMLVideoElement, time: number, target: number): Promise<void> {
     return new Promise((resolve) => {
-      const handle = video.requestVideoFrameCallback((_now, metadata) => {
-        clearTimeout(giveUp);
-        resolve(table.value ? frameAt(table.value, metadata.mediaTime - clockOffset) : null);
-      });
+      let arrived = false;
       let giveUp = 0;
-      video.addEventListener(
-        'seeked',
-        () => {
-          giveUp = window.setTimeout(() => {
-            video.cancelVideoFrameCallback(handle);
-            resolve(null);
-          }, PRESENT_TIMEOUT);
-        },
-        { once: true },
-      );
+      const done = (): void => {
+        clearTimeout(giveUp);
+        video.removeEventListener('seeked', seeked);
+        video.removeEventListener('emptied', done);
+        onShown = null;
+        resolve();
+      };
+      const seeked = (): void => {
+        arrived = true;
+        giveUp = window.setTimeout(done, PICTURE_TIMEOUT);
+        if (frame.value === target) done();
+      };
+      onShown = (shown) => {
+        // While it plays the element may be past the target before anybody looks.
+        if (arrived && (shown === target || playing.value === 'forward')) done();
+      };
+      video.addEventListener('seeked', seeked);
+      video.addEventListener('emptied', done);
+      video.currentTime = time;
     });
   }
 
+  /** Carries out the newest wish until there is none; wishes that come meanwhile replace each other. */
   async function pump(): Promise<void> {
-    if (seeking) return;
-    seeking = true;
-    try {
-      while (wanted !== null) {
-        const video = element.value;
-        const target: number = wanted;
-        wanted = null;
-        if (!video || !table.value || video.readyState === 0) return;
-        const shown = presented(video);
-        video.currentTime = seekTimeFor(table.value, target) + clockOffset;
-        const seen = await shown;
-        // No callback means nothing had to be repainted: the position then tells the frame.
-        const actual = seen ?? frameAt(table.value, video.currentTime - clockOffset);
-        if (wanted === null && playing.value !== 'forward') {
-          confirmed.value = actual === target;
-          if (playing.value === 'no') frame.value = actual;
-        }
-      }
-    } finally {
-      seeking = false;
+    if (pumping) return;
+    pumping = true;
+    const mine = generation;
+    while (wanted.value !== null) {
+      const video = element.value;
+      const pts = table.value;
+      // Not loaded yet: the first frame will call again.
+      if (!video || !pts || offset === null) break;
+      const target = wanted.value;
+      await goTo(video, seekTimeFor(pts, target) + offset, target);
+      if (mine !== generation) return;
+      if (wanted.value === target) wanted.value = null;
     }
+    pumping = false;
   }
 
   function seek(index: number): void {
     if (!table.value) return;
-    const target = clampFrame(table.value, index);
-    frame.value = target;
-    confirmed.value = false;
-    wanted = target;
+    wanted.value = clampFrame(table.value, index);
     void pump();
   }
 
-  function pause(): void {
+  function halt(): void {
     playing.value = 'no';
     clearTimeout(timer);
     element.value?.pause();
@@ -128,142 +143,172 @@ export function usePlayer(
       seek(start);
       return true;
     }
-    pause();
-    seek(end);
+    halt();
+    if (frame.value !== end) seek(end);
     return false;
   }
 
   function step(frames: number): void {
-    const direction = frames > 0 ? 1 : -1;
-    pause();
+    halt();
+    if (!table.value) return;
     if (modelOnly.value) {
-      const next = neighbourMark(modelFrames.value, frame.value, direction);
+      const next = neighbourMark(modelFrames.value, goal.value, frames > 0 ? 1 : -1);
       if (next !== undefined) seek(next);
-    } else seek(frame.value + frames);
+    } else seek(stepFrom(table.value, goal.value, frames));
+  }
+
+  function start(video: HTMLVideoElement): void {
+    video.playbackRate = rate.value;
+    video.play().catch(() => {
+      // Refused or interrupted by a pause: the element is not playing, so do not say so.
+      if (playing.value === 'forward' && video.paused) playing.value = 'no';
+    });
   }
 
   function play(): void {
     const video = element.value;
     if (!video || !table.value) return;
     clearTimeout(timer);
-    if (frame.value >= until() || frame.value < from()) seek(from());
-    if (modelOnly.value && modelFrames.value.length > 0) {
-      playing.value = 'model';
-      const tick = (): void => {
-        if (playing.value !== 'model') return;
-        const next = neighbourMark(modelFrames.value, frame.value, 1);
-        const first = modelFrames.value.find((mark) => mark >= from()) ?? from();
-        if (next !== undefined && next <= until()) seek(next);
-        else if (!wrap(first, frame.value)) return;
-        timer = window.setTimeout(tick, 1000 / (MODEL_FRAMES_PER_SECOND * rate.value));
-      };
-      timer = window.setTimeout(tick, 1000 / (MODEL_FRAMES_PER_SECOND * rate.value));
-      return;
-    }
+    if (goal.value >= until() || goal.value < from()) seek(from());
+    if (modelOnly.value && modelFrames.value.length > 0) return playModelFrames();
     playing.value = 'forward';
-    confirmed.value = true;
-    video.playbackRate = rate.value;
-    video.play().catch(() => {
-      // Refused or interrupted by a pause: the element is not playing, so do not say so.
-      if (playing.value === 'forward') playing.value = 'no';
-    });
+    start(video);
+  }
+
+  function playModelFrames(): void {
+    element.value?.pause();
+    playing.value = 'model';
+    const pause = (): number => 1000 / (MODEL_FRAMES_PER_SECOND * rate.value);
+    const tick = (): void => {
+      if (playing.value !== 'model') return;
+      const next = neighbourMark(modelFrames.value, goal.value, 1);
+      const first = modelFrames.value.find((mark) => mark >= from()) ?? from();
+      if (next !== undefined && next <= until()) seek(next);
+      else if (!wrap(first, goal.value)) return;
+      timer = window.setTimeout(tick, pause());
+    };
+    timer = window.setTimeout(tick, pause());
   }
 
   function playBackward(): void {
     if (!table.value) return;
-    pause();
+    halt();
     playing.value = 'backward';
     let before = performance.now();
-    let position = startOf(table.value, frame.value) as number;
+    let position = startOf(table.value, goal.value) as number;
     const tick = (now: number): void => {
-      if (playing.value !== 'backward' || !table.value) return;
+      const pts = table.value;
+      if (playing.value !== 'backward' || !pts) return;
       position -= ((now - before) / 1000) * rate.value;
       before = now;
-      if (position <= startOf(table.value, from())) {
+      if (position <= startOf(pts, from())) {
         if (!loop.value) return void wrap(from(), from());
-        position = startOf(table.value, until());
+        position = startOf(pts, until());
       }
-      const target = frameAt(table.value, position);
-      if (target !== frame.value && !seeking) seek(target);
+      const target = frameAt(pts, position);
+      if (target !== goal.value && !pumping) seek(target);
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
   }
 
-  /** Follows the frames of one element: while it plays they drive the readout. */
-  function follow(video: HTMLVideoElement): () => void {
+  /**
+   * While playing up to an out point: is this frame still to be seen? The out point itself is held for its own time, what is
+   * behind it is not shown. (The end of the clip is told by 'ended'.)
+   */
+  function withinRange(video: HTMLVideoElement, pts: FrameTimes, shown: number): boolean {
+    const end = until();
+    if (playing.value !== 'forward' || wanted.value !== null || shown < end || end === lastFrame())
+      return true;
+    if (!video.paused) {
+      video.pause();
+      const left = shown > end ? 0 : (endOf(pts, shown) - startOf(pts, shown)) / rate.value;
+      timer = window.setTimeout(() => {
+        if (playing.value === 'forward' && wrap(from(), end)) start(video);
+      }, left * 1000);
+    }
+    return shown === end;
+  }
+
+  /** Shows the pictures of one element as they come: whatever is shown is the frame. */
+  function follow(video: HTMLVideoElement, canvas: HTMLCanvasElement, pts: FrameTimes): () => void {
     let handle = 0;
-    let first = true;
-    const onFrame: VideoFrameRequestCallback = (_now, metadata) => {
-      handle = video.requestVideoFrameCallback(onFrame);
-      const pts = table.value;
-      if (!pts) return;
-      if (first && video.currentTime === 0) {
-        const known = pts.seconds.some((second) => Math.abs(second - metadata.mediaTime) < 0.0015);
-        clockOffset = known ? 0 : metadata.mediaTime - (pts.seconds[0] ?? 0);
-        confirmed.value = frame.value === 0;
-      }
-      first = false;
-      if (playing.value !== 'forward') return;
-      const shown = frameAt(pts, metadata.mediaTime - clockOffset);
-      if (shown > until()) return void wrap(from(), until());
+    const show = (): void => {
+      let shown = -1;
+      paint(canvas, video, (time) => {
+        offset ??= clockOffset(pts, time);
+        const index = frameAt(pts, time - offset);
+        if (!withinRange(video, pts, index)) return false;
+        shown = index;
+        return true;
+      });
+      if (shown < 0) return;
       frame.value = shown;
-      if (shown === until() && (loop.value || outFrame.value !== null)) wrap(from(), until());
+      onShown?.(shown);
+      // A wish that came before the first picture.
+      if (wanted.value !== null) void pump();
     };
-    handle = video.requestVideoFrameCallback(onFrame);
+    const onFrame = (): void => {
+      handle = video.requestVideoFrameCallback(onFrame);
+      show();
+    };
     const onEnded = (): void => {
-      if (playing.value !== 'forward') return;
-      if (wrap(from(), until())) void video.play();
+      if (playing.value === 'forward' && wrap(from(), until())) start(video);
     };
-    const onLoaded = (): void => {
-      first = true;
-      if (wanted !== null || frame.value > 0) seek(frame.value);
-    };
+    onFrame();
     video.addEventListener('ended', onEnded);
-    video.addEventListener('loadeddata', onLoaded);
+    // A paused element gives its picture only after it has told of it.
+    for (const event of ['loadeddata', 'seeked']) video.addEventListener(event, show);
     return () => {
       video.cancelVideoFrameCallback(handle);
       video.removeEventListener('ended', onEnded);
-      video.removeEventListener('loadeddata', onLoaded);
+      for (const event of ['loadeddata', 'seeked']) video.removeEventListener(event, show);
     };
   }
 
   watch(
-    element,
-    (video, _old, onCleanup) => {
-      if (video) onCleanup(follow(video));
+    [element, screen, table],
+    ([video, canvas, pts], [oldVideo, , oldTable], onCleanup) => {
+      halt();
+      oldVideo?.pause();
+      generation++;
+      pumping = false;
+      onShown = null;
+      offset = null;
+      wanted.value = null;
+      frame.value = 0;
+      if (pts !== oldTable) {
+        inFrame.value = null;
+        outFrame.value = null;
+      }
+      if (video && canvas && pts) onCleanup(follow(video, canvas, pts));
     },
     { immediate: true },
   );
-  watch(table, () => {
-    pause();
-    clockOffset = 0;
-    wanted = null;
-    frame.value = 0;
-    confirmed.value = false;
-    inFrame.value = null;
-    outFrame.value = null;
-  });
   watch([rate, element], ([value, video]) => {
     if (video) video.playbackRate = value;
   });
-  watch([muted, element], ([value, video]) => {
-    if (video) video.muted = value;
-  });
+  watch(
+    [muted, element],
+    ([value, video]) => {
+      if (video) video.muted = value;
+    },
+    { immediate: true },
+  );
   watch(modelOnly, (only) => {
     if (!only) return;
     const was = playing.value !== 'no';
-    pause();
+    halt();
     const marks = modelFrames.value;
-    if (marks.length > 0 && !marks.includes(frame.value))
-      seek(neighbourMark(marks, frame.value + 1, -1) ?? marks[0]);
+    if (marks.length > 0 && !marks.includes(goal.value))
+      seek(neighbourMark(marks, goal.value + 1, -1) ?? marks[0]);
     if (was) play();
   });
-  onScopeDispose(pause);
+  onScopeDispose(halt);
 
   return {
     frame,
-    confirmed,
+    goal,
     time: computed(() => (table.value ? startOf(table.value, frame.value) : 0)),
     playing,
     rate,
@@ -273,7 +318,7 @@ export function usePlayer(
     outFrame,
     modelOnly,
     seek(index) {
-      if (playing.value !== 'forward') pause();
+      if (playing.value !== 'forward') halt();
       seek(index);
     },
     step,
@@ -281,8 +326,8 @@ export function usePlayer(
     playBackward,
     pause() {
       const moved = playing.value === 'forward';
-      pause();
-      // Stop on a whole frame, and confirm it.
+      halt();
+      // Stop on a whole frame, the one that is seen.
       if (moved) seek(frame.value);
     },
     toggle() {
@@ -295,12 +340,12 @@ export function usePlayer(
       rate.value = RATES[Math.max(0, Math.min(RATES.length - 1, at + direction))];
     },
     setIn() {
-      inFrame.value = inFrame.value === frame.value ? null : frame.value;
+      inFrame.value = inFrame.value === goal.value ? null : goal.value;
       if (inFrame.value !== null && outFrame.value !== null && outFrame.value <= inFrame.value)
         outFrame.value = null;
     },
     setOut() {
-      outFrame.value = outFrame.value === frame.value ? null : frame.value;
+      outFrame.value = outFrame.value === goal.value ? null : goal.value;
       if (inFrame.value !== null && outFrame.value !== null && inFrame.value >= outFrame.value)
         inFrame.value = null;
     },

@@ -37,6 +37,9 @@ function usesKey(target: EventTarget | null, stroke: string): boolean {
   // Space does nothing on a link: a click on the rail must not take it from the player.
   if (stroke === 'Space') return target.closest(pressed) !== null;
   if (stroke === 'Enter') return target.closest(`a, ${pressed}`) !== null;
+  if (stroke === 'ArrowLeft' || stroke === 'ArrowRight')
+    return target.closest('[role=tablist], [role=radiogroup], .n-slider') !== null;
+  // Lists and menus go up and down only: a click on the queue must not take the frame keys from the player.
   if (stroke.startsWith('Arrow'))
     return (
       target.closest('[role=tablist], [role=radiogroup], [role=listbox], [role=menu], .n-slider') !== null
