@@ -84,7 +84,6 @@ async function expectRest(page: Page): Promise<void> {
 /** Every picture that was presented is the frame of the readout. */
 function expectTruth(seen: Presented[], what: string): void {
   const wrong = seen.filter(({ picture, readout }) => picture !== readout);
-  console.log(`${what}: ${seen.length} pictures, ${wrong.length} wrong`, wrong.slice(0, 5));
   expect(wrong, what).toEqual([]);
 }
 
@@ -114,7 +113,7 @@ for (const [clip, frames] of [
     }
     // Keys faster than the decoder: the last one counts.
     for (let i = 0; i < 12; i++) await page.keyboard.press('.', { delay: 0 });
-    await expectFrame(page, (at += 12), 'after twelve quick steps');
+    await expectFrame(page, at + 12, 'after twelve quick steps');
     for (const frame of [0, frames - 1, 17, 5, frames >> 1]) await goTo(page, frame);
     const timeline = (await page.getByTestId('timeline').boundingBox())!;
     await page.mouse.click(timeline.x + timeline.width / 3, timeline.y + 20);

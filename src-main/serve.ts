@@ -9,7 +9,6 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ReadableStream } from 'node:stream/web';
 import { RPCHandler } from '@orpc/server/ws';
 import { WebSocketServer } from 'ws';
 import { fileResponse, resolveUnder } from './platform/byte-range.ts';
@@ -220,7 +219,8 @@ async function send(result: Response, response: ServerResponse): Promise<void> {
     return;
   }
   try {
-    await pipeline(Readable.fromWeb(result.body as ReadableStream), response);
+    // One stream to the run time; to the compiler Node's and the page's are two.
+    await pipeline(Readable.fromWeb(result.body as never), response);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ERR_STREAM_PREMATURE_CLOSE' && code !== 'ERR_STREAM_UNABLE_TO_PIPE') throw error;

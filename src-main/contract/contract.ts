@@ -144,6 +144,17 @@ export const contract = {
     recipes: call.output(
       z.array(z.object({ id: z.string(), name: z.string(), description: z.string(), recipe: z.unknown() })),
     ),
+    /** What the model is given under a recipe. `frames`: the video's frames before it; by default those the project's model is given. */
+    perturbed: call
+      .input(
+        z.object({
+          videoId: s.Id,
+          recipe: z.unknown(),
+          seed: z.number().int(),
+          frames: z.array(z.number().int().nonnegative()).min(1).max(1024).optional(),
+        }),
+      )
+      .output(s.PerturbedClip),
     /** Asks the project's model about perturbed videos; wrong answers become pending pairs. Result: counts by verdict. */
     generate: call
       .input(

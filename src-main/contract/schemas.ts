@@ -88,6 +88,25 @@ export const Video = z.object({
 });
 export type Video = z.infer<typeof Video>;
 
+/** A rectangle in shares of the frame, 0 to 1. */
+const Share = z.object({ x: z.number(), y: z.number(), width: z.number(), height: z.number() });
+
+/** What a model is given of a video under a recipe. Picture k is at `/media/perturbed/<key>/<k>.jpg`. */
+export const PerturbedClip = z.object({
+  key: z.string(),
+  frames: z.array(
+    z.object({
+      /** The frame of the video in whose place it is given. */
+      at: z.number().int(),
+      /** The frame of the video that is seen. */
+      source: z.number().int(),
+      /** What is covered. */
+      masks: z.array(Share),
+    }),
+  ),
+});
+export type PerturbedClip = z.infer<typeof PerturbedClip>;
+
 export const Sample = z.object({
   id: Id,
   videoId: Id,

@@ -3,6 +3,7 @@
  * here crosses a process border by structured clone.
  */
 import type { z } from 'zod';
+import type { Recipe } from '../contract/recipe.ts';
 import type { Device, DeviceReport, Estimate, Finding, MetricRow, Objective } from '../contract/schemas.ts';
 
 // ------------------------------------------------------------------------------------------------ media
@@ -39,11 +40,17 @@ export type MediaApi = {
   probe: { input: { path: string }; output: MediaProbe; event: number };
   /** The look of a video that was probed before looks were kept. */
   look: { input: { path: string; pts: Uint8Array }; output: Uint8Array; event: never };
-  /** Writes a JPEG of `frames` pictures side by side, each `height` pixels high, and returns how wide one is. */
-  filmstrip: {
-    input: { path: string; pts: Uint8Array; output: string; frames: number; height: number };
-    output: { width: number; height: number; frames: number };
-    event: number;
+  /** Writes one strip of the timeline's pictures, numbered as `contract/filmstrip.ts` says. */
+  strip: {
+    input: { path: string; pts: Uint8Array; stride: number; strip: number; output: string };
+    output: null;
+    event: never;
+  };
+  /** Writes what a model is given under a recipe, frame k of it to `<folder>/<k>.jpg`. `indices`: the frames before the recipe. */
+  perturbed: {
+    input: { path: string; pts: Uint8Array; indices: number[]; recipe: Recipe; seed: number; folder: string };
+    output: null;
+    event: never;
   };
   /** Writes a file that Chromium plays, with the same frame identities. */
   proxy: {

@@ -15,7 +15,7 @@ import { Random } from '../platform/random.ts';
 import { UserError } from '../platform/errors.ts';
 import { runWithFileLimit } from '../platform/testing.ts';
 import { framesAt } from './decode.ts';
-import { makeFilmstrip } from './filmstrip.ts';
+import { makeStrip } from './filmstrip.ts';
 import { probeVideo, type ProbeReport } from './probe.ts';
 import { makeProxy } from './proxy.ts';
 
@@ -162,7 +162,8 @@ test('a file replaced since its import is noticed, by frames, filmstrips and pro
   copyFileSync(path.join(FIXTURES, 'open-gop.mkv'), file);
   const conflict = { code: 'CONFLICT', hint: expect.stringContaining('import it again') as string };
   await expect(framesAt(file, pts, [pts.length - 1], { jump: false })).rejects.toMatchObject(conflict);
-  await expect(makeFilmstrip(file, pts, path.join(folder, 'swapped.jpg'))).rejects.toMatchObject(conflict);
+  const place = { stride: 1, strip: 0 };
+  await expect(makeStrip(file, pts, place, path.join(folder, 'swapped.jpg'))).rejects.toMatchObject(conflict);
   const output = path.join(folder, 'swapped.mp4');
   await expect(makeProxy(file, pts, output)).rejects.toMatchObject(conflict);
   expect(() => readFileSync(output)).toThrow('ENOENT');

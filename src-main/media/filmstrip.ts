@@ -1,49 +1,51 @@
-/** @file Filmstrips for the timeline: evenly spaced thumbnails side by side in one picture file. */
+/** @file Filmstrips for the timeline, a strip at a time: any length of video shows its first pictures after a few seeks. */
+import { STRIP_CELLS, STRIP_HEIGHT } from '../contract/filmstrip.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { frames, openVideo, type DecodeOptions } from './decode.ts';
 import { encodeStill } from './ffmpeg.ts';
 import { readOrientation, turnedSize } from './orientation.ts';
 import type { FrameIndex, PtsTable } from './pts.ts';
 
-/** A picture of `indices.length` tiles in one row; tile k shows frame `indices[k]`. Sizes in pixels. */
-export type Filmstrip = { indices: FrameIndex[]; tileWidth: number; tileHeight: number };
+/** A picture of {@link STRIP_CELLS} cells in one row; cell k shows frame `indices[k]`, cells past the end are black. Sizes in pixels. */
+export type Filmstrip = { indices: FrameIndex[]; cellWidth: number; cellHeight: number };
 
-export type FilmstripOptions = Omit<DecodeOptions, 'maxEdge' | 'jump'> & {
-  /** @default 24 */
-  tiles?: number;
-  /** Height of a tile. @default 72 */
-  height?: number;
-  /** @default 'jpeg' */
-  format?: 'jpeg' | 'webp';
-};
+/** Which strip: cells `strip * STRIP_CELLS` and on at this stride, as `contract/filmstrip.ts` numbers them. */
+export type StripPlace = { stride: number; strip: number };
 
-/** The frame in the middle of each of `tiles` equal stretches of time. */
-export function filmstripIndices(table: PtsTable, tiles: number): FrameIndex[] {
-  const start = table.start(0);
-  return Array.from({ length: tiles }, (_, k) => table.frameAt(start + ((k + 0.5) / tiles) * table.duration));
+/**
+ * The frame that stands for each cell of a strip: the first keyframe among the cell's frames, because that is what a seek finds
+ * without decoding others; the first frame where there is no keyframe.
+ */
+export function stripIndices(table: PtsTable, { stride, strip }: StripPlace): FrameIndex[] {
+  const out: FrameIndex[] = [];
+  for (let cell = strip * STRIP_CELLS; cell < (strip + 1) * STRIP_CELLS; cell++) {
+    const first = cell * stride;
+    if (first >= table.length) break;
+    const key = table.keyFrom(first);
+    out.push(key !== undefined && key < first + stride ? key : table.index(first));
+  }
+  return out;
 }
 
-/** Writes the filmstrip of a video to `output`, whole or not at all. @throws as {@link frames} */
-export async function makeFilmstrip(
+/** Writes one strip of a video to `output` as JPEG, whole or not at all. @throws as {@link frames} */
+export async function makeStrip(
   file: string,
   table: PtsTable,
+  place: StripPlace,
   output: string,
-  { tiles = 24, height = 72, format = 'jpeg', ...options }: FilmstripOptions = {},
+  options: Pick<DecodeOptions, 'signal'> = {},
 ): Promise<Filmstrip> {
-  const indices = filmstripIndices(table, tiles);
+  const indices = stripIndices(table, place);
   const full = uprightSize(file);
-  // Decoded small: the longest edge that gives tiles of this height, even for the encoders' halved colour planes.
-  const tileHeight = Math.min(height, full.height) & ~1 || 2;
-  const tileWidth = Math.max(2, Math.round((full.width * tileHeight) / full.height) & ~1);
-  const maxEdge = Math.max(tileWidth, tileHeight);
-  const strip = new Uint8Array(tiles * tileWidth * tileHeight * 3);
+  // Decoded small: the longest edge that gives cells of this height, even for the encoder's halved colour planes.
+  const cellHeight = Math.min(STRIP_HEIGHT, full.height) & ~1 || 2;
+  const cellWidth = Math.max(2, Math.round((full.width * cellHeight) / full.height) & ~1);
+  const maxEdge = Math.max(cellWidth, cellHeight);
+  const picture = new Uint8Array(STRIP_CELLS * cellWidth * cellHeight * 3);
   for await (const frame of frames(file, table, indices, { ...options, maxEdge }))
-    indices.forEach((index, k) => {
-      if (index === frame.index)
-        placeTile(strip, tiles * tileWidth, k * tileWidth, tileWidth, tileHeight, frame);
-    });
-  await writeFileAtomic(output, encodeStill(strip, tiles * tileWidth, tileHeight, format));
-  return { indices, tileWidth, tileHeight };
+    placeCell(picture, indices.indexOf(frame.index) * cellWidth, cellWidth, cellHeight, frame);
+  await writeFileAtomic(output, encodeStill(picture, STRIP_CELLS * cellWidth, cellHeight, 'jpeg'));
+  return { indices, cellWidth, cellHeight };
 }
 
 function uprightSize(file: string): { width: number; height: number } {
@@ -56,23 +58,19 @@ function uprightSize(file: string): { width: number; height: number } {
   }
 }
 
-/** Copies a frame into the strip at column `left`; frames a pixel larger or smaller than the tile are cut or extended at the edge. */
-function placeTile(
+/** Copies a frame into a strip at column `left`; frames a pixel larger or smaller than the cell are cut or extended at the edge. */
+function placeCell(
   strip: Uint8Array,
-  stripWidth: number,
   left: number,
-  tileWidth: number,
-  tileHeight: number,
+  cellWidth: number,
+  cellHeight: number,
   frame: { data: Uint8Array; width: number; height: number },
 ): void {
-  for (let y = 0; y < tileHeight; y++) {
+  for (let y = 0; y < cellHeight; y++) {
     const row = Math.min(y, frame.height - 1) * frame.width;
-    for (let x = 0; x < tileWidth; x++) {
+    for (let x = 0; x < cellWidth; x++) {
       const s = (row + Math.min(x, frame.width - 1)) * 3;
-      const o = (y * stripWidth + left + x) * 3;
-      strip[o] = frame.data[s];
-      strip[o + 1] = frame.data[s + 1];
-      strip[o + 2] = frame.data[s + 2];
+      strip.set(frame.data.subarray(s, s + 3), (y * STRIP_CELLS * cellWidth + left + x) * 3);
     }
   }
 }

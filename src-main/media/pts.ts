@@ -93,8 +93,8 @@ export class PtsTable {
     return Math.max(0, low - 1) as FrameIndex;
   }
 
-  /** The last keyframe at or before frame `i`; 0 when none is known. */
-  keyBefore(i: number): FrameIndex {
+  /** How many keyframes there are up to frame `i`, itself included. */
+  #keysUpTo(i: number): number {
     let low = 0;
     let high = this.keys.length;
     while (low < high) {
@@ -102,7 +102,17 @@ export class PtsTable {
       if (this.keys[middle] <= i) low = middle + 1;
       else high = middle;
     }
-    return (low > 0 ? this.keys[low - 1] : 0) as FrameIndex;
+    return low;
+  }
+
+  /** The last keyframe at or before frame `i`; 0 when none is known. */
+  keyBefore(i: number): FrameIndex {
+    return (this.keys[this.#keysUpTo(i) - 1] ?? 0) as FrameIndex;
+  }
+
+  /** The first keyframe at or after frame `i`; undefined when there is none. */
+  keyFrom(i: number): FrameIndex | undefined {
+    return this.keys[this.#keysUpTo(i - 1)] as FrameIndex | undefined;
   }
 
   /** Timestamps made strictly rising by the smallest steps, for encoders, which refuse anything else. */

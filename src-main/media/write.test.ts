@@ -6,9 +6,12 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { framesAt } from './decode.ts';
 import { encodeVideo, type TimedRgb } from './encode.ts';
-import { filmstripIndices, frameToPicture, makeFilmstrip } from './filmstrip.ts';
+import { frameToPicture, makeStrip, stripIndices } from './filmstrip.ts';
+import { makePerturbedPictures } from './perturbed-pictures.ts';
+import { planPerturbation } from './perturb.ts';
 import { probeVideo } from './probe.ts';
 import { makeProxy } from './proxy.ts';
+import { PtsTable } from './pts.ts';
 
 const SHARED = path.resolve(import.meta.dirname, '../../../shared/clips');
 const FIXTURES = path.join(import.meta.dirname, 'fixtures');
@@ -168,21 +171,58 @@ test('a proxy carries the sound along, and leaves out what browsers do not play'
   expect((await probeVideo(output)).audioCodec).toBeNull();
 });
 
-test('a filmstrip is one JPEG of the frames in the middle of equal stretches of time', async () => {
+test('a strip is one JPEG of sixteen cells: keyframes where cells are long, every frame where they are not', async () => {
   const file = path.join(SHARED, 'lf-1.mp4');
   const { pts } = await probeVideo(file);
+  expect([pts.length, pts.keys.length]).toEqual([243, 1]);
   const output = path.join(folder, 'strip.jpg');
-  const strip = await makeFilmstrip(file, pts, output, { tiles: 6, height: 54 });
-  expect(strip).toEqual({ indices: filmstripIndices(pts, 6), tileWidth: 96, tileHeight: 54 });
-  expect(strip.indices).toEqual([20, 60, 101, 141, 182, 222]);
+  const strip = await makeStrip(file, pts, { stride: 16, strip: 0 }, output);
+  const indices = Array.from({ length: 16 }, (_, cell) => cell * 16);
+  expect(strip).toEqual({ indices, cellWidth: 128, cellHeight: 72 });
   const bytes = readFileSync(output);
   expect([...bytes.subarray(0, 3)]).toEqual([0xff, 0xd8, 0xff]);
   // Read back as a picture: FFmpeg opens a JPEG as a video of one frame.
   const picture = await probeVideo(output);
-  expect(picture).toMatchObject({ width: 6 * 96, height: 54, codec: 'mjpeg' });
-  const [tile] = await framesAt(file, pts, [20], { maxEdge: 96 });
+  expect(picture).toMatchObject({ width: 16 * 128, height: 72, codec: 'mjpeg' });
+  const [frame] = await framesAt(file, pts, [48], { maxEdge: 128 });
   const [whole] = await framesAt(output, picture.pts, [0]);
-  expect(near(pixel(whole, 40, 30), pixel(tile, 40, 30), 24)).toBe(true);
+  expect(near(pixel(whole, 3 * 128 + 40, 30), pixel(frame, 40, 30), 24)).toBe(true);
+});
+
+test('cells: the first keyframe in each, the first frame where there is none, nothing past the end', () => {
+  const ticks = Array.from({ length: 100 }, (_, i) => i);
+  const table = new PtsTable({
+    timeBase: { num: 1, den: 25 },
+    ticks,
+    keys: [0, 30, 60, 90],
+    end: 100,
+    seekable: true,
+  });
+  expect(stripIndices(table, { stride: 16, strip: 0 })).toEqual([0, 30, 32, 60, 64, 90, 96]);
+  expect(stripIndices(table, { stride: 1, strip: 6 })).toEqual([96, 97, 98, 99]);
+  expect(stripIndices(table, { stride: 128, strip: 0 })).toEqual([0]);
+});
+
+test('perturbed pictures are the planned frames with their masks', async () => {
+  const file = path.join(folder, 'moving.mp4');
+  await encodeVideo(file, moving(16, 96, 64), {
+    codec: 'h264',
+    width: 96,
+    height: 64,
+    timeBase: { num: 1, den: 8 },
+  });
+  const { pts } = await probeVideo(file);
+  const plan = planPerturbation([{ op: 'reverse' }, { op: 'blank', fill: [0, 200, 0] }], 1, 4);
+  const indices = [0, 4, 8, 12];
+  const nameOf = (k: number): string => path.join(folder, `given-${k}.jpg`);
+  await makePerturbedPictures(file, pts, indices, plan, nameOf);
+  const green = await framesAt(nameOf(3), (await probeVideo(nameOf(3))).pts, [0]);
+  expect(near(pixel(green[0], 40, 30), [0, 200, 0], 8)).toBe(true);
+  await makePerturbedPictures(file, pts, indices, planPerturbation([{ op: 'reverse' }], 1, 4), nameOf);
+  // In the first place the last of the four: frame 12 has its square at column 48.
+  const [first] = await framesAt(nameOf(0), (await probeVideo(nameOf(0))).pts, [0]);
+  expect(near(pixel(first, 56, 18), [220, 30, 60], 24)).toBe(true);
+  expect(near(pixel(first, 8, 18), [40, 40, 40], 10)).toBe(true);
 });
 
 test('pictures in both formats', () => {

@@ -4,11 +4,8 @@ import { importSamples, previewImport } from '../library/import.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { scanForVideos } from '../library/scan.ts';
 import { VideoLibrary } from '../library/videos.ts';
-import { defaultFrames, modelFrameIndices } from '../media/model-frames.ts';
-import { readJson } from '../models/checkpoint.ts';
-import { parseModelConfig } from '../models/config.ts';
 import { PairService } from '../pairs/pairs.ts';
-import { requireModelDir } from './engine-requests.ts';
+import { modelFrames } from './model-eye.ts';
 import type { Implementer } from './router.ts';
 import { copyVideos, locateVideo, searchMissing } from './video-files.ts';
 import { probeVideos, retryVideos } from './video-jobs.ts';
@@ -74,13 +71,8 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
         result: (report) => report,
       }).job;
     }),
-    modelFrames: os.library.modelFrames.handler(async ({ input }) => {
-      const modelDir = requireModelDir(workbench.requireProject());
-      const config = path.join(modelDir, 'config.json');
-      const hint = 'Choose the folder that the checkpoint was downloaded to.';
-      const { family } = parseModelConfig(await readJson(config, hint), config);
-      const frames = input.frames ?? (await defaultFrames(modelDir, family)).value;
-      return modelFrameIndices(family, videos().pts(input.videoId), frames);
-    }),
+    modelFrames: os.library.modelFrames.handler(({ input }) =>
+      modelFrames(workbench.requireProject(), input.videoId, input.frames),
+    ),
   };
 }

@@ -1,16 +1,14 @@
-/** @file Which file stands behind a media URL: the video or its proxy, and a filmstrip that is made when first asked for. */
+/** @file What stands behind a media URL: the video or its proxy, its frame table, and strips of pictures that are made when first asked for. */
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { isStride, STRIP_CELLS } from '../contract/filmstrip.ts';
 import { VideoLibrary } from '../library/videos.ts';
+import type { StripPlace } from '../media/filmstrip.ts';
 import { log } from '../platform/log.ts';
 import { UserError } from '../platform/errors.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Pictures in a filmstrip, and their height in pixels: enough for a timeline of 1440 pixels on a dense screen. */
-const FILMSTRIP = { frames: 24, height: 72 };
-
-/** Filmstrips being made, by file: two requests for one strip decode the video once. */
+/** Strips being made, by file: two requests for one strip decode the video once. */
 const making = new Map<string, Promise<string | null>>();
 
 /** Absolute path of what the window plays for this video, or null while there is nothing it can play. */
@@ -23,21 +21,24 @@ export function frameTable(workbench: Workbench, videoId: string): Uint8Array | 
   return known(() => new VideoLibrary(workbench.requireProject()).ptsBytes(videoId));
 }
 
-/** Absolute path of the video's filmstrip (JPEG, {@link FILMSTRIP}), or null when its frames cannot be read. */
-export async function filmstripFile(workbench: Workbench, videoId: string): Promise<string | null> {
+/** Absolute path of one strip of the timeline's pictures, made when first asked for; null when there are no such frames. */
+export async function stripFile(
+  workbench: Workbench,
+  videoId: string,
+  { stride, strip }: StripPlace,
+): Promise<string | null> {
   const project = workbench.requireProject();
   const video = known(() => new VideoLibrary(project).get(videoId));
-  if (video?.state !== 'ready' || !video.sha256) return null;
-  // Named by content: a moved video keeps its strip, a changed one gets a new strip.
-  const output = path.join(project.cacheDir, 'filmstrips', `${video.sha256}.jpg`);
+  if (video?.state !== 'ready' || !video.sha256 || !isStride(stride)) return null;
+  if (strip * STRIP_CELLS * stride >= (video.frameCount ?? 0)) return null;
+  // Named by content: a moved video keeps its strips, a changed one gets new ones.
+  const output = path.join(project.cacheDir, 'filmstrips', video.sha256, `${stride}-${strip}.jpg`);
   if (existsSync(output)) return output;
   let pending = making.get(output);
   if (!pending) {
-    pending = mkdir(path.dirname(output), { recursive: true })
-      .then(() => new VideoLibrary(project).ptsBytes(videoId))
-      .then((pts) =>
-        workbench.workers.media.call('filmstrip', { path: video.path, pts, output, ...FILMSTRIP }),
-      )
+    const pts = new VideoLibrary(project).ptsBytes(videoId);
+    pending = workbench.workers.media
+      .call('strip', { path: video.path, pts, stride, strip, output })
       .then(() => output)
       .catch((error: unknown) => {
         log.warn(`no filmstrip of ${video.path}`, error);

@@ -1,12 +1,14 @@
 /** @file Routes about negatives: generation, and the recipes there are. */
 import { RECIPES } from '../negatives/recipes.ts';
 import { generate } from './generation.ts';
+import { perturbedClip } from './model-eye.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 
 export function negativesRoutes(os: Implementer, workbench: Workbench) {
   return {
     recipes: os.negatives.recipes.handler(() => [...RECIPES]),
+    perturbed: os.negatives.perturbed.handler(({ input }) => perturbedClip(workbench, input)),
     generate: os.negatives.generate.handler(({ input }) => generate(workbench, input).job),
   };
 }

@@ -70,9 +70,9 @@ const ask = async (videoId: string): Promise<void> => {
 test('a path with spaces, quotes and letters of three scripts is probed, played through a proxy, and strips are made', async () => {
   const { 'clip "one" – ü 日本.avi': video } = await add(place('b-frames.avi', 'clip "one" – ü 日本.avi'));
   expect(video).toMatchObject({ state: 'ready', playback: 'proxy', frameCount: 30 });
-  const { filmstripFile, playableFile } = await import('./media-files.ts');
+  const { playableFile, stripFile } = await import('./media-files.ts');
   expect(existsSync(playableFile(workbench, video.id)!)).toBe(true);
-  expect(existsSync((await filmstripFile(workbench, video.id))!)).toBe(true);
+  expect(existsSync((await stripFile(workbench, video.id, { stride: 1, strip: 0 }))!)).toBe(true);
 });
 
 test('copying into the project: the copies are used, originals stay, what is referenced moves in, copies of copies are not made', async () => {

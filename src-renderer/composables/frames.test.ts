@@ -1,7 +1,16 @@
 /** @file Frame lookup: constant and variable rates, duplicates, edges, and the round trip seek time -> frame. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { clampFrame, endOf, frameAt, neighbourMark, seekTimeFor, startOf } from './frames.ts';
+import {
+  clampFrame,
+  clockOffset,
+  endOf,
+  frameAt,
+  neighbourMark,
+  seekTimeFor,
+  startOf,
+  stepFrom,
+} from './frames.ts';
 
 const ntsc = {
   seconds: Array.from({ length: 161 }, (_, i) => (i * 1001) / 30000),
@@ -63,5 +72,22 @@ describe('neighbours', () => {
     expect(neighbourMark([0, 5, 9], 5, -1)).toBe(0);
     expect(neighbourMark([0, 5, 9], 9, 1)).toBeUndefined();
     expect(neighbourMark([0, 5, 9], 0, -1)).toBeUndefined();
+  });
+});
+
+describe('steps and clocks', () => {
+  it('steps back over frames that a player does not show', () => {
+    const table = { seconds: [0, 1, 1, 1, 2], end: 3 };
+    expect(stepFrom(table, 3, -1)).toBe(0);
+    expect(stepFrom(table, 4, -1)).toBe(3);
+    expect(stepFrom(table, 0, 1)).toBe(1);
+    expect(stepFrom(table, 2, -10)).toBe(0);
+  });
+  it('tells an element that counts from its own zero from one that keeps the file’s times', () => {
+    const late = { seconds: [1.5, 1.54, 1.58], end: 1.62 };
+    expect(clockOffset(late, 1.5)).toBe(0);
+    expect(clockOffset(late, 1.4995)).toBe(0);
+    expect(clockOffset(late, 0)).toBe(-1.5);
+    expect(clockOffset(late, 0.021)).toBeCloseTo(-1.479, 9);
   });
 });

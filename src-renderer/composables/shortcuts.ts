@@ -39,6 +39,10 @@ export const ACTIONS = [
   { id: 'go-to-frame', label: 'Go to frame', scope: 'player', keys: ['Ctrl+G'], whileTyping: true },
   { id: 'mute', label: 'Mute', scope: 'player', keys: ['M'] },
   { id: 'model-eye', label: 'Only the frames the model sees', scope: 'player', keys: ['E'] },
+  { id: 'perturbed', label: 'Show beside it what the model was given', scope: 'player', keys: ['V'] },
+  { id: 'zoom-in', label: 'Zoom into the timeline', scope: 'player', keys: ['+', '='] },
+  { id: 'zoom-out', label: 'Zoom out of the timeline', scope: 'player', keys: ['-'] },
+  { id: 'zoom-fit', label: 'Show the whole clip in the timeline', scope: 'player', keys: ['0'] },
   { id: 'full-screen', label: 'Full screen', scope: 'player', keys: ['F'] },
   {
     id: 'difference-next',

@@ -28,7 +28,7 @@ export interface Player {
   readonly frame: Readonly<Ref<number>>;
   /** Where a seek under way is heading; the frame on screen at rest. */
   readonly goal: ComputedRef<number>;
-  /** Start of the frame on screen, in seconds. */
+  /** When the frame on screen begins, in seconds from the first. */
   readonly time: ComputedRef<number>;
   readonly playing: Readonly<Ref<Playing>>;
   readonly rate: Ref<number>;
@@ -309,7 +309,7 @@ export function usePlayer(
   return {
     frame,
     goal,
-    time: computed(() => (table.value ? startOf(table.value, frame.value) : 0)),
+    time: computed(() => (table.value ? startOf(table.value, frame.value) - startOf(table.value, 0) : 0)),
     playing,
     rate,
     muted,
