@@ -33,6 +33,9 @@ export const contract = {
         entries: z.array(z.object({ name: z.string(), path: z.string(), folder: z.boolean() })),
       }),
     ),
+    /** The person's own keys, the same through every door; null before any was chosen. */
+    keys: call.output(s.KeyBindings.nullable()),
+    setKeys: call.input(s.KeyBindings).output(None),
     /** Live until the caller aborts; begins with nothing, so read state first and then listen. */
     events: call.output(eventIterator(s.AppEvent)),
   },

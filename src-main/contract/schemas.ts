@@ -447,6 +447,12 @@ export const TokenTruth = z.object({
 });
 export type TokenTruth = z.infer<typeof TokenTruth>;
 
+// ------------------------------------------------------------------------------------------------ keys
+
+/** Keys a person chose instead of the defaults: action -> key strokes. The window knows the actions. */
+export const KeyBindings = z.record(z.string().max(64), z.array(z.string().min(1).max(40)).max(8));
+export type KeyBindings = z.infer<typeof KeyBindings>;
+
 // ------------------------------------------------------------------------------------------------ jobs
 
 export const JobKind = z.enum([

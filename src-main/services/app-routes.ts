@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import os_ from 'node:os';
 import path from 'node:path';
 import { appVersion } from '../platform/version.ts';
+import { readKeys, writeKeys } from '../project/user-keys.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -27,6 +28,8 @@ export function appRoutes(os: Implementer, workbench: Workbench) {
           .sort((a, b) => Number(b.folder) - Number(a.folder) || a.name.localeCompare(b.name)),
       };
     }),
+    keys: os.app.keys.handler(() => readKeys()),
+    setKeys: os.app.setKeys.handler(({ input }) => writeKeys(input)),
     events: os.app.events.handler(({ signal }) => workbench.hub.subscribe(signal)),
   };
 }

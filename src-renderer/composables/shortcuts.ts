@@ -4,7 +4,7 @@
  */
 
 /** Where an action listens. 'everywhere' collides with all others; the rest only with themselves. */
-export type Scope = 'everywhere' | 'player' | 'review' | 'compare';
+export type Scope = 'everywhere' | 'library' | 'player' | 'review' | 'compare';
 
 export interface ShortcutAction {
   readonly id: string;
@@ -22,6 +22,13 @@ export const ACTIONS = [
   { id: 'room-review', label: 'Go to Review', scope: 'everywhere', keys: ['Alt+3'], whileTyping: true },
   { id: 'room-train', label: 'Go to Train', scope: 'everywhere', keys: ['Alt+4'], whileTyping: true },
   { id: 'room-compare', label: 'Go to Compare', scope: 'everywhere', keys: ['Alt+5'], whileTyping: true },
+  { id: 'room-settings', label: 'Go to Settings', scope: 'everywhere', keys: ['Alt+6'], whileTyping: true },
+  { id: 'search', label: 'Search in the list', scope: 'everywhere', keys: ['/'] },
+  { id: 'tab-videos', label: 'Show the clips', scope: 'library', keys: ['1'] },
+  { id: 'tab-samples', label: 'Show the questions', scope: 'library', keys: ['2'] },
+  { id: 'add-videos', label: 'Add clips', scope: 'library', keys: ['A'] },
+  { id: 'add-folder', label: 'Add a folder of clips', scope: 'library', keys: ['D'] },
+  { id: 'import-samples', label: 'Import questions', scope: 'library', keys: ['Q'] },
   { id: 'play', label: 'Play or pause', scope: 'player', keys: ['Space'] },
   { id: 'frame-back', label: 'One frame back', scope: 'player', keys: [',', 'ArrowLeft'] },
   { id: 'frame-forward', label: 'One frame forward', scope: 'player', keys: ['.', 'ArrowRight'] },
@@ -112,6 +119,9 @@ export const ACTIONS = [
   },
   { id: 'skip', label: 'Skip to the next pair', scope: 'review', keys: ['S'] },
   { id: 'second-look', label: 'Needs a second look, and next', scope: 'review', keys: ['W'] },
+  { id: 'to-pending', label: 'Back to pending', scope: 'review', keys: ['U'] },
+  { id: 'propose', label: 'Propose every difference', scope: 'review', keys: ['G'] },
+  { id: 'history', label: 'History of the pair', scope: 'review', keys: ['H'] },
   { id: 'pair-back', label: 'Back to the pair before', scope: 'review', keys: ['B'] },
   { id: 'undo', label: 'Undo', scope: 'review', keys: ['Ctrl+Z'], whileTyping: true },
   { id: 'redo', label: 'Redo', scope: 'review', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], whileTyping: true },
@@ -132,7 +142,9 @@ type KeyStroke = Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey' | 
  * A lone modifier gives null.
  */
 export function strokeName(event: KeyStroke): string | null {
-  if (['Control', 'Meta', 'Alt', 'Shift', 'AltGraph', 'Dead'].includes(event.key)) return null;
+  // 'Process' is a key that an input method takes for itself.
+  if (['Control', 'Meta', 'Alt', 'Shift', 'AltGraph', 'Dead', 'Process', 'Unidentified'].includes(event.key))
+    return null;
   // With Alt a Mac types another character: the physical key says which letter or digit was meant.
   const physical = event.altKey ? /^(?:Key|Digit)(.)$/.exec(event.code)?.[1] : undefined;
   const key =
@@ -168,6 +180,7 @@ export function allowedWhileTyping(action: ShortcutAction, stroke: string): bool
 
 /** Scopes that listen at the same time in one room. */
 const TOGETHER: readonly (readonly Scope[])[] = [
+  ['everywhere', 'player', 'library'],
   ['everywhere', 'player', 'review'],
   ['everywhere', 'player', 'compare'],
 ];
@@ -214,10 +227,80 @@ export function rebind(
   const clash = conflicts(next).find((conflict) => conflict.actions.includes(id));
   if (clash) {
     const other = clash.actions.find((action) => action !== id)!;
-    const label = ACTIONS.find((action) => action.id === other)!.label;
-    return { ok: false, reason: `${key} already means “${label}”. Change that one first.` };
+    return { ok: false, reason: `${key} already means “${labelOf(other)}”. Change that one first.` };
   }
   return { ok: true, bindings: next };
+}
+
+/** Bindings with one action back on its default keys, or why that is refused: another may have been put there since. */
+export function reset(bindings: Bindings, id: ActionId): ReturnType<typeof rebind> {
+  const next: Bindings = { ...bindings };
+  delete (next as Record<string, unknown>)[id];
+  const clash = conflicts(next).find((conflict) => conflict.actions.includes(id));
+  if (!clash) return { ok: true, bindings: next };
+  const other = labelOf(clash.actions.find((action) => action !== id)!);
+  return { ok: false, reason: `${clash.key} means “${other}” now. Change that one first.` };
+}
+
+/**
+ * Bindings as they were written to a file, checked: known actions only, and no key twice in one place.
+ * Unknown actions (of another version) are left out and named.
+ */
+export function readBindings(
+  value: unknown,
+): { ok: true; bindings: Bindings; unknown: string[] } | { ok: false; reason: string } {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { ok: false, reason: 'Expected an object of actions and their keys, as this page saves it.' };
+  const bindings: Partial<Record<ActionId, readonly string[]>> = {};
+  const unknown: string[] = [];
+  for (const [id, keys] of Object.entries(value)) {
+    if (!Array.isArray(keys) || !keys.every((key) => typeof key === 'string' && key !== ''))
+      return { ok: false, reason: `“${id}”: expected a list of keys, got ${JSON.stringify(keys)}.` };
+    const reserved = (keys as string[]).find((key) => RESERVED.includes(key));
+    if (reserved) return { ok: false, reason: `“${id}”: ${reserved} belongs to the system.` };
+    if (ACTIONS.some((action) => action.id === id)) bindings[id as ActionId] = keys as string[];
+    else unknown.push(id);
+  }
+  const [clash] = conflicts(bindings);
+  if (clash) {
+    const [a, b] = clash.actions.map(labelOf);
+    return { ok: false, reason: `${clash.key} would mean both “${a}” and “${b}”.` };
+  }
+  return { ok: true, bindings, unknown };
+}
+
+/** The name of an action. */
+export function labelOf(id: ActionId): string {
+  return ACTIONS.find((action) => action.id === id)!.label;
+}
+
+/** What a scope is called where keys are listed, in that order. */
+export const SCOPE_WORDS: Record<Scope, string> = {
+  player: 'Player',
+  review: 'Review',
+  library: 'Library',
+  compare: 'Compare',
+  everywhere: 'Everywhere',
+};
+
+/** Actions by scope, of those that a search finds by name, key or scope. Empty scopes are left out. */
+export function searchActions(
+  text: string,
+  bindings: Bindings = {},
+): { scope: Scope; title: string; actions: (ShortcutAction & { id: ActionId })[] }[] {
+  const wanted = text.trim().toLowerCase().split(/\s+/u);
+  const matches = (action: ShortcutAction & { id: ActionId }): boolean => {
+    const keys = keysOf(action.id, bindings).flatMap((key) => [key, keyFaces(key).join(' ')]);
+    const hay = `${action.label} ${SCOPE_WORDS[action.scope]} ${keys.join(' ')}`.toLowerCase();
+    return wanted.every((word) => hay.includes(word));
+  };
+  return (Object.keys(SCOPE_WORDS) as Scope[])
+    .map((scope) => ({
+      scope,
+      title: SCOPE_WORDS[scope],
+      actions: ACTIONS.filter((action) => action.scope === scope && matches(action)),
+    }))
+    .filter((group) => group.actions.length > 0);
 }
 
 const FACES: Record<string, string> = {
@@ -227,6 +310,7 @@ const FACES: Record<string, string> = {
   ArrowDown: '↓',
   Backspace: '⌫',
   Enter: '↵',
+  Delete: 'Del',
 };
 
 /** A key name as drawn on a key cap: "Ctrl+ArrowLeft" -> ["Ctrl", "←"]. */

@@ -1,10 +1,12 @@
 /** @file Listens for the key map's strokes and hands them to the room or player that is open. */
 import { useStorage } from '@vueuse/core';
 import { onScopeDispose, ref, type Ref } from 'vue';
+import type { Api } from '../client/client.ts';
 import {
   actionFor,
   allowedWhileTyping,
   keysOf,
+  readBindings,
   strokeName,
   type ActionId,
   type Bindings,
@@ -15,8 +17,30 @@ import {
 type Handler = (event: KeyboardEvent) => void | false;
 export type Handlers = Partial<Record<ActionId, Handler>>;
 
-/** Keys chosen by the person on this machine. */
+/** The person's own keys. The browser's copy is there at once; the user folder's, read when the line is up, has the say. */
 export const bindings: Ref<Bindings> = useStorage<Bindings>('workbench:keys', {});
+
+/** Reads the person's keys from their folder. Keys that only this browser has so far are put there. */
+export async function loadBindings(api: Pick<Api, 'app'>): Promise<void> {
+  const stored = await api.app.keys();
+  if (stored === null) {
+    if (Object.keys(bindings.value).length > 0) await api.app.setKeys(storable(bindings.value));
+    return;
+  }
+  const read = readBindings(stored);
+  // A map that another version made unsound is not used; it stays in the folder until keys are changed here.
+  bindings.value = read.ok ? read.bindings : {};
+}
+
+/** Uses and stores other keys. */
+export async function saveBindings(api: Pick<Api, 'app'>, next: Bindings): Promise<void> {
+  bindings.value = next;
+  await api.app.setKeys(storable(next));
+}
+
+function storable(keys: Bindings): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(keys).map(([id, list]) => [id, [...list]]));
+}
 export const helpOpen = ref(false);
 
 const open: { scope: Scope; handlers: Handlers }[] = [];
@@ -48,7 +72,8 @@ function usesKey(target: EventTarget | null, stroke: string): boolean {
 }
 
 function onKeydown(event: KeyboardEvent): void {
-  if (event.defaultPrevented || event.isComposing) return;
+  // 229 is the key code of a key that an input method took, where `isComposing` is not yet said.
+  if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
   const stroke = strokeName(event);
   if (!stroke) return;
   const action = actionFor(
