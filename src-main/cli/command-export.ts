@@ -6,7 +6,7 @@ import type { CommonOptions, Session } from './session.ts';
 
 export type ExportOptions = CommonOptions & {
   format: z.infer<typeof ImportFormat>;
-  status: z.infer<typeof PairStatus>;
+  status: z.infer<typeof PairStatus> | 'all';
   adapter?: string;
 };
 
@@ -26,7 +26,7 @@ export async function exportCommand(
   const done = await client.exchange.exportPairs({
     path: destination,
     format: options.format,
-    status: options.status,
+    status: options.status === 'all' ? undefined : options.status,
   });
   output.result(done, `${done.count} pairs written to ${done.path}`);
 }

@@ -1,10 +1,15 @@
 /** @file `rrpo-workbench import`: videos and samples into a project. */
 import path from 'node:path';
-import type { ImportFormat, ImportReport } from '../contract/schemas.ts';
+import type { ImportFormat, ImportMapping, ImportReport } from '../contract/schemas.ts';
 import type { z } from 'zod';
 import type { CommonOptions, Session } from './session.ts';
 
-export type ImportOptions = CommonOptions & { format?: z.infer<typeof ImportFormat>; videoRoot?: string };
+export type ImportOptions = CommonOptions & {
+  format?: z.infer<typeof ImportFormat>;
+  videoRoot?: string;
+  map?: ImportMapping;
+  startOver?: boolean;
+};
 
 const SAMPLE_FILES = ['.json', '.jsonl', '.ndjson', '.csv', '.tsv'];
 
@@ -38,12 +43,16 @@ export async function importCommand(
       path: file,
       format: options.format,
       videoRoot: options.videoRoot === undefined ? undefined : path.resolve(options.videoRoot),
+      mapping: options.map,
+      startOver: options.startOver,
     });
     const report = (await follow(job)) as ImportReport;
     reports.push({ path: file, ...report });
     lines.push(
       `${path.basename(file)}: ${report.imported} samples imported, ${report.duplicates} there already, ${report.failed} bad rows`,
     );
+    if (report.continuedAfter > 0)
+      lines.push(`  (it went on after ${report.continuedAfter} rows of an import that was stopped)`);
     for (const { line, reason } of report.errors.slice(0, 10)) lines.push(`  line ${line}: ${reason}`);
     if (report.errorsFile !== null) lines.push(`  all bad rows: ${report.errorsFile}`);
   }

@@ -1,10 +1,10 @@
 /** @file The command line: its commands, options and help. Each command is a function in its own file. */
 import { Command, CommanderError, Option } from 'commander';
 import { PRESETS } from '../align/config.ts';
-import { ImportFormat, Objective, PairStatus, QuestionType } from '../contract/schemas.ts';
+import { ImportField, ImportFormat, Objective, PairStatus, QuestionType } from '../contract/schemas.ts';
 import { RECIPES } from '../negatives/recipes.ts';
 import { appVersion } from '../platform/version.ts';
-import { nonNegative, setting, wholeNumber } from './options.ts';
+import { fieldColumn, nonNegative, setting, wholeNumber } from './options.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommonOptions, Session } from './session.ts';
 
@@ -71,7 +71,13 @@ export function buildProgram(onExit: (code: number) => void): Command {
         ImportFormat.options,
       ),
     )
-    .option('--video-root <folder>', 'folder that video paths in sample files are relative to');
+    .option('--video-root <folder>', 'folder that video paths in sample files are relative to')
+    .option(
+      '--map <field=column>',
+      `read a field from this column or key of sample files; repeatable (fields: ${ImportField.options.join(', ')})`,
+      fieldColumn,
+    )
+    .option('--start-over', 'read a file from its beginning, also where an import of it was stopped');
 
   define(
     'generate <project>',
@@ -96,8 +102,8 @@ export function buildProgram(onExit: (code: number) => void): Command {
         .default('rrpo-json'),
     )
     .addOption(
-      new Option('--status <status>', 'only pairs of this status')
-        .choices(PairStatus.options)
+      new Option('--status <status>', 'only pairs of this status; all: also questions without a pair')
+        .choices([...PairStatus.options, 'all'])
         .default('accepted'),
     )
     .option('--adapter <run>', 'export the PEFT adapter of this run instead of pairs');

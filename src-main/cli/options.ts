@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError } from 'commander';
 import { presetConfig } from '../align/config.ts';
-import { TrainConfig } from '../contract/schemas.ts';
+import { ImportField, TrainConfig, type ImportMapping } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
 
 /** A whole number of at least `least`. */
@@ -28,6 +28,17 @@ export function setting(text: string, earlier: Record<string, string> = {}): Rec
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('expected name=value');
   return { ...earlier, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** Collects `--map field=column`, repeatable; `field=` leaves the field out. */
+export function fieldColumn(text: string, earlier: ImportMapping = {}): ImportMapping {
+  const at = text.indexOf('=');
+  const field = ImportField.safeParse(text.slice(0, Math.max(0, at)));
+  if (!field.success)
+    throw new InvalidArgumentError(
+      `expected FIELD=COLUMN with FIELD being one of ${ImportField.options.join(', ')}`,
+    );
+  return { ...earlier, [field.data]: text.slice(at + 1) };
 }
 
 /** A training configuration: a preset with single settings changed. @throws UserError BAD_INPUT naming each bad setting */

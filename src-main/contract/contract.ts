@@ -13,6 +13,12 @@ const call = oc.errors({ USER_ERROR: { status: 422, data: UserErrorData } });
 
 const Page = z.object({ offset: z.number().int().nonnegative(), limit: z.number().int().min(1).max(500) });
 const None = z.void();
+const ImportInput = z.object({
+  path: z.string(),
+  format: s.ImportFormat.optional(),
+  videoRoot: z.string().optional(),
+  mapping: s.ImportMapping.optional(),
+});
 
 export const contract = {
   app: {
@@ -77,17 +83,17 @@ export const contract = {
     samples: call
       .input(Page.extend({ filter: s.SampleFilter, sort: s.SampleSort.optional() }))
       .output(z.object({ total: z.number().int(), rows: z.array(s.Sample) })),
-    previewImport: call
-      .input(
-        z.object({ path: z.string(), format: s.ImportFormat.optional(), videoRoot: z.string().optional() }),
-      )
-      .output(s.ImportPreview),
-    /** The job's result is an ImportReport. */
-    runImport: call
-      .input(
-        z.object({ path: z.string(), format: s.ImportFormat.optional(), videoRoot: z.string().optional() }),
-      )
-      .output(s.Job),
+    /** The first rows as they would be imported. */
+    previewImport: call.input(ImportInput).output(s.ImportPreview),
+    /**
+     * The job's result is an ImportReport. Goes on where an import of the same file with the same settings was stopped, unless
+     * `startOver` says otherwise.
+     */
+    runImport: call.input(ImportInput.extend({ startOver: z.boolean().optional() })).output(s.Job),
+    /** Copies a report's `errorsFile` to a place of the person's choice. */
+    saveImportErrors: call
+      .input(z.object({ errorsFile: z.string(), path: z.string() }))
+      .output(z.object({ path: z.string() })),
     /** Frame indices the project's model is given for this video. */
     modelFrames: call
       .input(z.object({ videoId: s.Id, frames: z.number().int().positive().optional() }))

@@ -148,13 +148,44 @@ export const ImportFormat = z.enum([
 ]);
 export type ImportFormat = z.infer<typeof ImportFormat>;
 
+/** Fields of a row, for which a column or key of the file can be chosen. */
+export const ImportField = z.enum([
+  'video',
+  'question',
+  'chosen',
+  'rejected',
+  'chosen_masked',
+  'rejected_masked',
+  'type',
+  'split',
+  'source',
+  'id',
+]);
+export type ImportField = z.infer<typeof ImportField>;
+
+/** Field here -> column or key in the file; an empty text leaves the field out. */
+export const ImportMapping = z.partialRecord(ImportField, z.string());
+export type ImportMapping = z.infer<typeof ImportMapping>;
+
 export const ImportPreview = z.object({
   path: z.string(),
   format: ImportFormat,
   /** Why this format was recognised. */
   reason: z.string(),
-  /** Field in the file -> field here. */
-  mapping: z.record(z.string(), z.string()),
+  /** Columns or keys of the file in their order; `example` is the first row's value, shortened. */
+  columns: z.array(z.object({ name: z.string(), example: z.string() })),
+  /** What each field is read from, by name or as chosen. */
+  mapping: ImportMapping,
+  /** Fields that may be chosen; the others come from where this format has them. */
+  choosable: z.array(ImportField),
+  /** Needed fields that no column is chosen for: nothing can be imported before. */
+  missing: z.array(ImportField),
+  /** Keys that mean something to the format and cannot be chosen -> what they are. */
+  fixed: z.record(z.string(), z.string()),
+  /** An import of this very file with these settings was stopped after so many rows, at this fraction: it goes on there. */
+  stopped: z.object({ rows: z.number().int(), fraction: z.number() }).nullable(),
+  /** An import of this file was stopped, and the file is another one since: it begins anew. */
+  changed: z.boolean(),
   rows: z.array(
     z.object({
       line: z.number().int(),
@@ -178,6 +209,8 @@ export const ImportReport = z.object({
   errorsFile: z.string().nullable(),
   /** Videos that rows name and no file was found for; their rows are in and wait for the file. */
   missingVideos: z.number().int(),
+  /** Rows that an earlier import of this file had done before it was stopped; they are in the counts above. 0: it began anew. */
+  continuedAfter: z.number().int(),
 });
 export type ImportReport = z.infer<typeof ImportReport>;
 

@@ -2,14 +2,15 @@
 import path from 'node:path';
 import type { z } from 'zod';
 import type { ImportFormat, Pair, PairStatus } from '../contract/schemas.ts';
+import type { Extra } from '../library/formats/form.ts';
 import type { ExportRow } from '../library/formats/format.ts';
 import { FORMATS } from '../library/formats/index.ts';
 import { SampleLibrary } from '../library/samples.ts';
+import { exportedPath } from '../library/video-paths.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import { writeFileAtomic } from '../platform/files.ts';
-import { isInside } from '../platform/paths.ts';
 import type { OpenProject } from '../project/project.ts';
 
 /** Bytes handed to the file at a time. */
@@ -18,7 +19,7 @@ const CHUNK = 1 << 16;
 export type ExportOptions = {
   path: string;
   format: z.infer<typeof ImportFormat>;
-  /** Only pairs of this queue. @default all */
+  /** Only pairs of this queue. @default all, and the samples that no pair was made of */
   status?: z.infer<typeof PairStatus>;
 };
 
@@ -33,42 +34,72 @@ export async function exportPairs(
 ): Promise<{ path: string; count: number }> {
   const target = path.resolve(options.path);
   let count = 0;
-  function* counted(): Generator<ExportRow> {
-    for (const row of exportRows(project, path.dirname(target), options.status)) {
-      count++;
-      yield row;
-    }
-  }
-  await writeFileAtomic(target, encoded(FORMATS[options.format].write(counted())));
+  const rows = {
+    *[Symbol.iterator](): Generator<ExportRow> {
+      count = 0;
+      for (const row of exportRows(project, path.dirname(target), options.status)) {
+        count++;
+        yield row;
+      }
+    },
+  };
+  await writeFileAtomic(target, encoded(FORMATS[options.format].write(rows)));
   return { path: target, count };
 }
 
-/** Pairs as rows, in the order of creation. */
+/** Pairs as rows, in the order of creation; of all of them, also the samples that no pair was made of. */
 function* exportRows(
   project: OpenProject,
   folder: string,
   status: ExportOptions['status'],
 ): Generator<ExportRow> {
   const samples = new SampleLibrary(project);
+  const pairs = new PairService(project);
   const videos = new Map(new VideoLibrary(project).list().map((video) => [video.id, video.path]));
-  for (const pair of new PairService(project).all(status)) {
-    expectWritable(pair);
-    const sample = samples.record(pair.sampleId);
-    const file = videos.get(pair.videoId)!;
+  for (const { pairId, sampleId } of exported(project, status)) {
+    const pair = pairId === null ? null : pairs.stored(pairId);
+    if (pair) expectWritable(pair);
+    const sample = samples.record(sampleId);
+    const own = pair && pairs.origin(pair.id);
+    const extra = own ? (JSON.parse(own.extra) as Extra) : sample.extra;
+    const { video: written, ...rest } = extra;
+    const file = videos.get(sample.videoId)!;
+    // The path as it was written, for as long as it leads to the video from here too.
+    const leads = written !== undefined && path.resolve(folder, written.replaceAll('\\', '/')) === file;
     yield {
-      video: isInside(folder, file) ? path.relative(folder, file).split(path.sep).join('/') : file,
-      question: pair.question,
-      chosen: pair.chosen,
-      rejected: pair.rejected,
-      phrases: pair.phrases,
-      type: pair.type,
-      split: pair.split,
+      video: leads ? written : exportedPath(folder, file),
+      question: sample.question,
+      chosen: pair?.chosen ?? sample.chosen,
+      rejected: pair?.rejected ?? null,
+      phrases: pair?.phrases ?? [],
+      type: sample.type,
+      split: sample.split,
       source: sample.source,
-      externalId: sample.externalId ?? pair.id,
-      provenance: pair.provenance,
-      extra: sample.extra,
+      externalId: (own ?? sample).externalId ?? pair?.id ?? sampleId,
+      provenance: pair?.provenance ?? null,
+      extra: rest,
     };
   }
+}
+
+/** What is exported, by id. Ids of pairs and of samples without one sort together by creation. */
+function exported(
+  project: OpenProject,
+  status: ExportOptions['status'],
+): { pairId: string | null; sampleId: string }[] {
+  type Row = { pairId: string | null; sampleId: string };
+  if (status !== undefined)
+    return project.db
+      .prepare<Row>('SELECT id AS pairId, sample_id AS sampleId FROM pairs WHERE status = ? ORDER BY seq')
+      .all(status);
+  return project.db
+    .prepare<Row & { at: string }>(
+      `SELECT id AS pairId, sample_id AS sampleId, substr(id, 3) AS at FROM pairs
+        UNION ALL SELECT NULL, id, substr(id, 3) FROM samples s
+          WHERE NOT EXISTS (SELECT 1 FROM pairs p WHERE p.sample_id = s.id)
+        ORDER BY at`,
+    )
+    .all();
 }
 
 /** Tags can stand only where the text is, and text that looks like a tag would be read as one. */

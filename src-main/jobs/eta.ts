@@ -11,16 +11,17 @@ export class ProgressEstimator {
   readonly #now: () => number;
   readonly #start: number;
   #lastAt: number;
-  #fraction = 0;
+  #fraction: number;
   /** Smoothed speed in fraction per second, as a debiased weighted mean. */
   #speedSum = 0;
   #speedWeight = 0;
   #secondsLeft: number | null = null;
   #estimatedAt = 0;
 
-  /** `now` gives milliseconds; replaced in tests. */
-  constructor(now: () => number = Date.now) {
+  /** `now` gives milliseconds; replaced in tests. `done`: the fraction that was done before and took no time of this job. */
+  constructor(now: () => number = Date.now, done = 0) {
     this.#now = now;
+    this.#fraction = done;
     this.#start = this.#lastAt = now();
   }
 
@@ -41,7 +42,7 @@ export class ProgressEstimator {
     const seconds = (now - this.#lastAt) / 1000;
     if (done === this.#fraction || seconds <= 0) {
       // Preparations (loading a model, decoding) are not the work: the clock starts at the last report of 0.
-      if (done === 0) this.#lastAt = now;
+      if (this.#speedWeight === 0) this.#lastAt = now;
       this.#fraction = done;
       return;
     }

@@ -23,6 +23,8 @@ export type JobContext = {
   signal: AbortSignal;
   /** Tells how far it is, as a fraction 0..1, and optionally what it is doing. */
   progress: (fraction: number, detail?: string) => void;
+  /** Tells that an earlier job had done this fraction: it is shown, and does not count as this one's speed. */
+  continuing: (fraction: number) => void;
 };
 
 /** A job to be done. */
@@ -201,6 +203,10 @@ export class JobQueue {
       const value = await spec.run({
         id: job.id,
         signal: controller.signal,
+        continuing: (fraction) => {
+          entry.estimator = new ProgressEstimator(Date.now, fraction);
+          job.progress = fraction;
+        },
         progress: (fraction, detail) => {
           entry.estimator.update(fraction);
           if (detail !== undefined) job.detail = detail;

@@ -61,6 +61,7 @@ test('good rows go in, bad ones are listed with line and reason, the list is sav
     ],
     errorsFile: expect.stringContaining(path.join('project', 'imports', 'data.json-')) as string,
     missingVideos: 1,
+    continuedAfter: 0,
   });
   expect(readFileSync(report.errorsFile!, 'utf8').split('\n')).toEqual([
     'line,reason',
@@ -94,11 +95,18 @@ test('a preview shows the rows and changes nothing', async () => {
     reason: 'its first row has "question", "answer", "pred"',
   });
   expect(preview.mapping).toEqual({
-    question: 'question',
-    answer: 'preferred answer',
-    pred: 'non-preferred answer',
     video: 'video',
+    question: 'question',
+    chosen: 'answer',
+    rejected: 'pred',
   });
+  expect(preview.columns).toEqual([
+    { name: 'question', example: 'What happens, number 1?' },
+    { name: 'answer', example: 'It moves.' },
+    { name: 'pred', example: 'It stops.' },
+    { name: 'video', example: 'a.mp4' },
+  ]);
+  expect(preview).toMatchObject({ missing: [], stopped: null, changed: false });
   expect(preview.rows.map((r) => [r.line, r.video, r.videoFound, r.error?.slice(0, 14) ?? null])).toEqual([
     [1, 'a.mp4', true, null],
     [2, 'b.mp4', false, null],
@@ -180,15 +188,85 @@ test('a full disk ends the import with words; what was in before stays', async (
   expect(new SampleLibrary(project).list({}, { offset: 0, limit: 1 }).total).toBe(1001);
 });
 
-test('a cancelled import keeps whole rows and goes on when started again', async () => {
-  const source = file('m.json', JSON.stringify(Array.from({ length: 2000 }, (_, i) => row('a.mp4', i))));
+/** Rows in every layout that reading can begin again in. */
+const many = Array.from({ length: 1200 }, (_, i) => row(`v${i % 7}.mp4`, i, { answer: `Ü ${i} 走る 🦢` }));
+const multi = Array.from({ length: 400 }, (_, i) => ({
+  video: 'm.mp4',
+  QA: [0, 1, 2].map((k) => ({ q: `Question ${i}/${k}?`, a: `Answer ${i}/${k}` })),
+}));
+const LAYOUTS: Record<string, string> = {
+  'one-line.json': JSON.stringify(many),
+  'pretty.json': `\ufeff${JSON.stringify(many, null, 2)}\n`,
+  'lines.jsonl': many.map((r) => JSON.stringify(r)).join('\r\n'),
+  'multi.json': JSON.stringify(multi),
+  'table.csv': `\ufeffvideo;question;answer\r\n${many.map((_, i) => `v.mp4;"Line ${i}\n;""x"" ü?";走る ${i}\r\n`).join('')}`,
+  'bad.json': `[\n${many.map((r, i) => (i % 9 === 4 ? '{"question": "open,\n "b": 1},' : `${JSON.stringify(r)},`)).join('\n')}\n{}]`,
+};
+
+test.each(Object.keys(LAYOUTS))(
+  '%s: an import that is cancelled again and again gives the same as one that is not',
+  async (name) => {
+    const source = file(name, LAYOUTS[name]);
+    const kept = (from: OpenProject): unknown => ({
+      samples: new SampleLibrary(from)
+        .all()
+        .map(({ question, chosen, source, videoName }) => [question, chosen, source, videoName]),
+      waiting: from.db.prepare('SELECT count(*) AS n FROM imports').get(),
+      errors: from.db.prepare('SELECT count(*) AS n FROM import_errors').get(),
+    });
+    const whole = await run(source);
+    const expected = kept(project);
+    const other = await createProject(path.join(home, 'other'), 'other');
+    try {
+      let stops = 0;
+      let report: ImportReport | null = null;
+      let done = 0;
+      while (!report) {
+        const stop = new AbortController();
+        let reports = 0;
+        const preview = await previewImport(other, source);
+        expect(preview.stopped?.rows ?? 0).toBe(done);
+        report = await importSamples(other, {
+          file: source,
+          addPair: () => true,
+          signal: stop.signal,
+          onProgress: () => ++reports === 3 && stop.abort(),
+        }).catch(() => null);
+        if (report) break;
+        stops++;
+        const state = (await previewImport(other, source)).stopped;
+        expect(state!.rows).toBeGreaterThan(done);
+        expect(state!.fraction).toBeGreaterThan(0);
+        done = state!.rows;
+      }
+      expect(stops).toBeGreaterThan(1);
+      // Nothing was read twice: a row that is read twice counts as there already.
+      expect({ ...report, errorsFile: null }).toEqual({ ...whole, errorsFile: null, continuedAfter: done });
+      if (whole.errorsFile)
+        expect(readFileSync(report.errorsFile!, 'utf8')).toBe(readFileSync(whole.errorsFile, 'utf8'));
+      expect(kept(other)).toEqual(expected);
+    } finally {
+      other.close();
+    }
+  },
+);
+
+test('a file that was changed since begins anew, and so does one with other settings', async () => {
+  const source = file('m.json', JSON.stringify(many));
   const stop = new AbortController();
   await expect(run(source, { signal: stop.signal, onProgress: () => stop.abort() })).rejects.toThrow(
     /abort/i,
   );
   const kept = project.info().counts.samples;
   expect(kept).toBeGreaterThan(0);
-  expect(kept).toBeLessThan(2000);
+  expect(kept).toBeLessThan(1200);
+  expect(await previewImport(project, source, { videoRoot: home })).toMatchObject({
+    stopped: null,
+    changed: false,
+  });
+  file('m.json', JSON.stringify(many.toReversed()));
+  expect(await previewImport(project, source)).toMatchObject({ stopped: null, changed: true });
   const report = await run(source, { addPair: () => false });
-  expect([report.imported, report.duplicates]).toEqual([2000 - kept, kept]);
+  expect(report).toMatchObject({ imported: 1200 - kept, duplicates: kept, continuedAfter: 0 });
+  expect(await previewImport(project, source)).toMatchObject({ stopped: null, changed: false });
 });

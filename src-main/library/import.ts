@@ -1,23 +1,24 @@
 /**
- * @file Import of samples: a preview, and the import itself, streaming and in small transactions. A bad row costs that row; the
- * same row is never taken twice, so an import that was cancelled is simply started again.
+ * @file Import of samples: a preview, and the import itself, streaming and in transactions of a few milliseconds, so that a window on
+ * the same project saves and reads meanwhile. A bad row costs that row. How far it is is written with the rows: an import that was
+ * cancelled goes on where it was.
  */
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import type { z } from 'zod';
-import type { ImportFormat, ImportPreview, ImportReport } from '../contract/schemas.ts';
+import type { ImportFormat, ImportMapping, ImportPreview, ImportReport } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
-import { explainWriteError } from '../platform/files.ts';
+import { writeFileAtomic } from '../platform/files.ts';
 import type { OpenProject } from '../project/project.ts';
-import { RowError, type ImportRow, type ReadRow } from './formats/format.ts';
+import { RowError, type Format as FormatReader, type ImportRow, type ReadRow } from './formats/format.ts';
 import { detectFormat } from './formats/index.ts';
+import { fileIdentity, ImportState, type Counts } from './import-state.ts';
 import { inferQuestionType } from './question-type.ts';
 import { SampleLibrary } from './samples.ts';
-import { writeRecord } from './text/delimited.ts';
-import { readText } from './text/read-text.ts';
-import { VideoPaths } from './video-paths.ts';
+import { Cursor } from './text/cursor.ts';
+import { TextFile, type Head } from './text/read-text.ts';
+import { exportedPath, VideoPaths } from './video-paths.ts';
 import { VideoLibrary } from './videos.ts';
 
 type Format = z.infer<typeof ImportFormat>;
@@ -25,46 +26,84 @@ type Progress = (fraction: number, detail?: string) => void;
 
 /** Rows shown in a preview. */
 const PREVIEW_ROWS = 20;
-/** Rows per transaction: about 30 ms, so that the window stays quick during an import. */
-const BATCH = 250;
+/** Characters of a text shown in a preview. */
+const PREVIEW_TEXT = 1000;
+/** Milliseconds a transaction is to take. While one runs nothing else does: a save that comes waits for it. */
+const SLICE_MS = 15;
+/** What a row costs beside its characters, in characters: its ids, hashes and statements. */
+const ROW_COST = 1000;
 /** Errors listed in the report; the whole list is in its file. */
 const LISTED_ERRORS = 1000;
 
-export type ImportOptions = {
-  file: string;
+/** What decides what the rows of a file become. */
+export type ImportSettings = {
   /** @default recognised by content */
   format?: Format;
   /** Folder that the paths in the file are relative to. @default the file's own folder */
   videoRoot?: string;
+  /** Columns of fields, over those that are known by name. */
+  mapping?: ImportMapping;
+};
+
+export type ImportOptions = ImportSettings & {
+  file: string;
+  /** Begins anew where an import of this file was stopped. @default false */
+  startOver?: boolean;
   signal?: AbortSignal;
+  /** An earlier import of the file had done this fraction. */
+  onContinue?: (fraction: number) => void;
   onProgress?: Progress;
   /**
-   * Makes a pending pair of the row's rejected answer; false when the sample has that candidate already. The pairs' service
-   * gives this: it lives above the library.
+   * Makes a pending pair of the row's rejected answer; false when the sample has that candidate already. `isNew`: the sample was made
+   * of this row. The pairs' service gives this: it lives above the library.
    */
-  addPair: (sampleId: string, row: ImportRow & { rejected: string }) => boolean;
+  addPair: (sampleId: string, row: ImportRow & { rejected: string }, isNew: boolean) => boolean;
 };
 
 /** The first rows of a file as they would be imported; nothing is changed. @throws UserError BAD_INPUT */
 export async function previewImport(
   project: OpenProject,
   file: string,
-  stated?: Format,
-  videoRoot?: string,
+  settings: ImportSettings = {},
 ): Promise<ImportPreview> {
-  await expectFile(file);
-  const { format, reason, head } = await detectFormat(file, stated);
-  const paths = new VideoPaths(new VideoLibrary(project), file, videoRoot);
+  const { size } = await expectFile(file);
+  const { format, reason, head } = await detectFormat(file, settings.format, true);
+  const { mapping } = settings;
+  const choice = format.fields(head, mapping);
+  const state = await importState(project, file, format, settings);
+  const place = state.stopped();
+  const paths = new VideoPaths(new VideoLibrary(project), file, settings.videoRoot);
   const rows: ImportPreview['rows'] = [];
-  try {
-    for await (const item of format.read(readText(file))) {
-      rows.push(previewRow(item, paths));
-      if (rows.length >= PREVIEW_ROWS) break;
+  if (choice.missing.length === 0)
+    try {
+      for await (const item of format.read(new TextFile(file).pieces(), { mapping })) {
+        rows.push(previewRow(item, paths));
+        if (rows.length >= PREVIEW_ROWS) break;
+      }
+    } catch (error) {
+      throw asUserError(error, file);
     }
-  } catch (error) {
-    throw asUserError(error, file);
-  }
-  return { path: file, format: format.id, reason, mapping: format.mapping(head), rows };
+  return {
+    path: file,
+    format: format.id,
+    reason,
+    ...choice,
+    stopped: place && { rows: place.counts.rows, fraction: place.byte / size },
+    changed: state.changed,
+    rows,
+  };
+}
+
+async function importState(
+  project: OpenProject,
+  file: string,
+  format: FormatReader,
+  { videoRoot, mapping }: ImportSettings,
+): Promise<ImportState> {
+  const identity = await fileIdentity(file, await stat(file));
+  const chosen = Object.entries(mapping ?? {}).sort();
+  const settings = { format: format.id, videoRoot: videoRoot && path.resolve(videoRoot), chosen };
+  return new ImportState(project, path.resolve(file), identity, settings);
 }
 
 function previewRow(item: ReadRow, paths: VideoPaths): ImportPreview['rows'][number] {
@@ -81,95 +120,170 @@ function previewRow(item: ReadRow, paths: VideoPaths): ImportPreview['rows'][num
     };
   const { video, question, chosen, rejected } = item.row;
   const found = paths.resolve(video);
+  const short = (text: string): string =>
+    text.length > PREVIEW_TEXT ? `${text.slice(0, PREVIEW_TEXT).toWellFormed()}…` : text;
   return {
     line,
     video,
     videoFound: found.exists || found.known !== null,
-    question,
-    chosen,
-    rejected,
+    question: short(question),
+    chosen: short(chosen),
+    rejected: rejected === null ? null : short(rejected),
     error: null,
   };
 }
 
 /**
- * Imports a file. Videos that are not in the library yet are added (not probed: the caller sees to {@link VideoLibrary.unprobed}).
+ * Imports a file, or the rest of it where an import of it was stopped. Videos that are not in the library yet are added (not probed:
+ * the caller sees to {@link VideoLibrary.unprobed}).
  * @throws UserError BAD_INPUT (no known format), DISK_FULL (what was imported before stays), AbortError.
  */
 export async function importSamples(project: OpenProject, options: ImportOptions): Promise<ImportReport> {
-  const { file, signal, onProgress } = options;
+  const { file, mapping, signal, onProgress } = options;
   const { size } = await expectFile(file);
-  const { format } = await detectFormat(file, options.format);
-  const errors = new ErrorList(project.path, file);
+  const chosen = Object.keys(mapping ?? {}).length > 0;
+  const { format, head } = await detectFormat(file, options.format, chosen);
+  expectFields(file, format, head, mapping);
+  const state = await importState(project, file, format, options);
+  const { byte, line, layout, counts, startedAt } = state.begin(options.startOver ?? false);
+  const continuedAfter = counts.rows;
+  if (byte > 0) options.onContinue?.(byte / size);
+  const cursor = layout ? Cursor.at(line, layout) : new Cursor();
+  const text = new TextFile(file, byte);
   const importer = new RowImporter(project, options);
-  let bytes = 0;
-  let batch: { line: number; row: ImportRow }[] = [];
+  let batch: ReadRow[] = [];
+  /** Characters in the batch, and how many a transaction may have to take its time and no more. */
+  let load = 0;
+  let limit = 20 * ROW_COST;
   const flush = (): void => {
-    const failed: { line: number; reason: string }[] = [];
-    project.db.transaction(() => {
-      for (const { line, row } of batch) {
-        const reason = importer.take(row);
-        if (reason !== null) failed.push({ line, reason });
+    const start = performance.now();
+    const take = (): void => {
+      importer.begin();
+      for (const item of batch) {
+        counts.rows++;
+        const reason = 'error' in item ? item.error : importer.take(item.row, counts);
+        if (reason === null) continue;
+        counts.failed++;
+        state.addError(item.line, reason);
       }
-    });
-    for (const { line, reason } of failed) errors.add(line, reason);
+      const at = text.byteOf(cursor.offset);
+      if (at !== null) state.save(at, cursor, counts, startedAt);
+    };
+    // Not waiting for the disk: what a power cut takes away is imported again.
+    project.db.transaction(take, { durable: false });
+    const speed = load / Math.max(1, performance.now() - start);
+    // One slow transaction (the disk was busy) is not believed at once.
+    limit = Math.min(Math.max(speed * SLICE_MS, limit / 2, ROW_COST), 2 * limit);
     batch = [];
+    load = 0;
   };
   try {
-    for await (const item of format.read(readText(file, (n) => (bytes = n), signal))) {
-      if ('error' in item) errors.add(item.line, item.error);
-      else batch.push(item);
-      if (batch.length < BATCH) continue;
+    for await (const item of format.read(text.pieces(signal), { cursor, mapping })) {
+      batch.push(item);
+      load += ROW_COST + ('row' in item ? textLength(item.row) : 0);
+      if (load < limit || !cursor.whole) continue;
       flush();
-      onProgress?.(Math.min(1, bytes / Math.max(1, size)), `${importer.imported.toLocaleString('en')} rows`);
+      onProgress?.(Math.min(1, text.bytesRead / size), `${counts.rows.toLocaleString('en')} rows`);
       await setImmediate();
       signal?.throwIfAborted();
     }
     flush();
-    return {
-      imported: importer.imported,
-      duplicates: importer.duplicates,
-      failed: errors.count,
-      errors: errors.listed,
-      errorsFile: await errors.save(),
-      missingVideos: importer.missing.size,
-    };
   } catch (error) {
-    await errors.discard();
     throw asUserError(error, file);
+  }
+  const report: ImportReport = {
+    imported: counts.imported,
+    duplicates: counts.duplicates,
+    failed: counts.failed,
+    errors: state.errors(LISTED_ERRORS),
+    errorsFile: counts.failed > 0 ? await saveErrors(project, file, state) : null,
+    missingVideos: importer.missingVideos(startedAt),
+    continuedAfter,
+  };
+  state.forget();
+  return report;
+}
+
+function textLength({ question, chosen, rejected }: ImportRow): number {
+  return question.length + chosen.length + (rejected?.length ?? 0);
+}
+
+/** All rows that failed, in a file beside the project's database. */
+async function saveErrors(project: OpenProject, imported: string, state: ImportState): Promise<string> {
+  const stamp = new Date().toISOString().replace(/[:.]/g, '-');
+  const file = path.join(project.path, 'imports', `${path.basename(imported)}-${stamp}.errors.csv`);
+  await writeFileAtomic(file, state.errorTable());
+  return file;
+}
+
+/** @throws UserError BAD_INPUT when a needed field has no column or a chosen column is not there */
+function expectFields(
+  file: string,
+  format: FormatReader,
+  head: Head,
+  mapping: ImportMapping | undefined,
+): void {
+  const { columns, choosable } = format.fields(head, mapping);
+  const names = columns.map((column) => column.name);
+  for (const [field, name] of Object.entries(mapping ?? {})) {
+    if (!(choosable as string[]).includes(field))
+      throw new UserError(
+        'BAD_INPUT',
+        `import: expected a column for one of ${choosable.join(', ')}, got "${field}", which ${format.name} has in its own place`,
+        'Leave this field out.',
+      );
+    // An object's keys may differ from row to row: only a table's header is certain.
+    if (name !== '' && !names.includes(name) && (format.id === 'csv' || format.id === 'tsv'))
+      throw new UserError(
+        'BAD_INPUT',
+        `import: expected a column of ${file} for the field "${field}", got "${name}"; it has ${names.map((n) => `"${n}"`).join(', ')}`,
+        'Choose one of its columns.',
+      );
   }
 }
 
 /** Puts rows into the project, inside the caller's transaction. */
 class RowImporter {
-  imported = 0;
-  duplicates = 0;
   /** Ids of videos that have no file. */
-  readonly missing = new Set<string>();
+  readonly #missing = new Set<string>();
   readonly #videos: VideoLibrary;
   readonly #samples: SampleLibrary;
   readonly #paths: VideoPaths;
   readonly #source: string;
+  readonly #folder: string;
   readonly #addPair: ImportOptions['addPair'];
   readonly #seen = new Map<string, string>();
+  readonly #stated = new Map<string, string>();
 
   constructor(project: OpenProject, options: ImportOptions) {
     this.#videos = new VideoLibrary(project);
     this.#samples = new SampleLibrary(project);
     this.#paths = new VideoPaths(this.#videos, options.file, options.videoRoot);
     this.#source = path.basename(options.file);
+    this.#folder = path.dirname(path.resolve(options.file));
     this.#addPair = options.addPair;
   }
 
+  /** A transaction begins: others may have added videos since the last one. */
+  begin(): void {
+    this.#videos.recount();
+  }
+
+  /** Videos without a file: of this run, and those that an earlier run of this import added. */
+  missingVideos(startedAt: number): number {
+    return this.#videos.countMissing(this.#missing, startedAt);
+  }
+
   /** Null when the row is in, otherwise why it is not; then it has changed nothing. */
-  take(row: ImportRow): string | null {
+  take(row: ImportRow, counts: Counts): string | null {
     const videoId = this.#video(row.video);
-    if (row.split) {
+    if (row.split && this.#stated.get(videoId) !== row.split) {
       const conflict = this.#videos.stateSplit(videoId, row.split);
       if (conflict) return conflict;
+      this.#stated.set(videoId, row.split);
     }
-    if (this.#insert(row, videoId)) this.imported++;
-    else this.duplicates++;
+    if (this.#insert(row, videoId)) counts.imported++;
+    else counts.duplicates++;
     return null;
   }
 
@@ -179,13 +293,14 @@ class RowImporter {
     if (seen !== undefined) return seen;
     const found = this.#paths.resolve(written);
     const videoId = found.known ?? this.#videos.addReferenced(found.file, found.exists);
-    if (!found.exists && found.known === null) this.missing.add(videoId);
+    if (!found.exists && found.known === null) this.#missing.add(videoId);
     if (this.#seen.size >= 100_000) this.#seen.clear();
     this.#seen.set(written, videoId);
     return videoId;
   }
 
-  #insert(row: ImportRow, videoId: string): boolean {
+  #insert(given: ImportRow, videoId: string): boolean {
+    const row = { ...given, extra: this.#withPath(given) };
     const { id, isNew } = this.#samples.add({
       videoId,
       question: row.question,
@@ -197,64 +312,14 @@ class RowImporter {
     });
     const { rejected } = row;
     if (rejected === null) return isNew;
-    return this.#addPair(id, { ...row, rejected }) || isNew;
-  }
-}
-
-/** The rows that failed: the first thousand in memory, all of them in a file beside the project's database. */
-class ErrorList {
-  count = 0;
-  readonly listed: { line: number; reason: string }[] = [];
-  readonly #file: string;
-  readonly #stem: string;
-  #stream: ReturnType<typeof createWriteStream> | null = null;
-  #failure: Error | null = null;
-
-  constructor(projectFolder: string, imported: string) {
-    const stamp = new Date().toISOString().replace(/[:.]/g, '-');
-    this.#stem = path.basename(imported);
-    this.#file = path.join(projectFolder, 'imports', `${this.#stem}-${stamp}.errors.csv`);
+    return this.#addPair(id, { ...row, rejected }, isNew) || isNew;
   }
 
-  add(line: number, reason: string): void {
-    this.count++;
-    if (this.listed.length < LISTED_ERRORS) this.listed.push({ line, reason });
-    this.#waiting.push(writeRecord([String(line), reason], ','));
-    if (this.#waiting.length >= 1000) this.#drain();
-  }
-
-  #waiting: string[] = [writeRecord(['line', 'reason'], ',')];
-  #opening: Promise<void> | null = null;
-
-  #drain(): void {
-    const text = this.#waiting.join('');
-    this.#waiting = [];
-    this.#opening = (this.#opening ?? this.#open()).then(() => {
-      this.#stream!.write(text);
-    });
-  }
-
-  async #open(): Promise<void> {
-    await mkdir(path.dirname(this.#file), { recursive: true });
-    this.#stream = createWriteStream(`${this.#file}.tmp`);
-    this.#stream.on('error', (error) => (this.#failure = error));
-  }
-
-  /** The finished file's path, or null when no row failed. */
-  async save(): Promise<string | null> {
-    if (this.count === 0) return null;
-    this.#drain();
-    await this.#opening;
-    await new Promise<void>((resolve) => this.#stream!.end(resolve));
-    if (this.#failure) throw explainWriteError(this.#file, this.#failure);
-    await rename(`${this.#file}.tmp`, this.#file);
-    return this.#file;
-  }
-
-  async discard(): Promise<void> {
-    await this.#opening?.catch(() => undefined);
-    this.#stream?.destroy();
-    await rm(`${this.#file}.tmp`, { force: true });
+  /** The path as written, where an export beside the file would write another one for the same video. */
+  #withPath({ video, extra }: ImportRow): ImportRow['extra'] {
+    const { file, exists, known } = this.#paths.resolve(video);
+    if (known !== null || (!exists && path.isAbsolute(video))) return extra;
+    return exportedPath(this.#folder, file) === video ? extra : { ...extra, video };
   }
 }
 
@@ -273,6 +338,22 @@ async function expectFile(file: string): Promise<{ size: number }> {
       `import: expected a file with questions and answers, got the folder ${file}`,
       'Choose a JSON, JSONL, CSV or TSV file. Folders of videos are added in the Library.',
     );
+  if (!info.isFile())
+    throw new UserError(
+      'BAD_INPUT',
+      `import: expected a file with questions and answers, got ${file}, which is none`,
+      'Choose a JSON, JSONL, CSV or TSV file.',
+    );
+  try {
+    await (await open(file, 'r')).close();
+  } catch (error) {
+    throw new UserError(
+      'UNAVAILABLE',
+      `import: expected a file that can be read, got ${error instanceof Error ? error.message : String(error)}`,
+      'Give yourself permission to read the file, or copy it to where you have it.',
+      { cause: error },
+    );
+  }
   if (info.size === 0)
     throw new UserError(
       'BAD_INPUT',

@@ -81,10 +81,10 @@ test('a sample is taken once', () => {
     type: 'short' as const,
     chosen: 'a',
     source: 's',
-    extra: { bias: 1 },
+    extra: { video: 'x' },
   };
   const made = samples.add(sample);
   expect(samples.add(sample)).toEqual({ id: made.id, isNew: false });
-  expect(samples.record(made.id)).toMatchObject({ externalId: null, extra: { bias: 1 }, pairCount: 0 });
+  expect(samples.record(made.id)).toMatchObject({ externalId: null, extra: { video: 'x' }, pairCount: 0 });
   expect(() => samples.get('s-none')).toThrow('expected one of this project');
 });

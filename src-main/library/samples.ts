@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Sample, SampleFilter, SampleSort } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
+import type { Extra } from './formats/form.ts';
 import { newId } from '../project/ids.ts';
 import type { OpenProject } from '../project/project.ts';
 import { searchCondition, whereAll, type Condition } from './search.ts';
@@ -16,11 +17,11 @@ export type NewSample = {
   /** The row's id in the file that it came from. */
   externalId?: string | null;
   /** What its format carries and the workbench does not use. */
-  extra?: Record<string, unknown>;
+  extra?: Extra;
 };
 
 /** A sample with what only exports need. */
-export type SampleRecord = Sample & { externalId: string | null; extra: Record<string, unknown> };
+export type SampleRecord = Sample & { externalId: string | null; extra: Extra };
 
 type SampleRow = {
   id: string;
@@ -113,7 +114,7 @@ export class SampleLibrary {
     return {
       ...toSample(row),
       externalId: row.external_id,
-      extra: JSON.parse(row.extra) as Record<string, unknown>,
+      extra: JSON.parse(row.extra) as Extra,
     };
   }
 

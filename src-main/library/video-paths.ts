@@ -1,7 +1,13 @@
 /** @file Which file a path in an import means: as it stands, under a chosen folder, beside the imported file, or by its name. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { isInside } from '../platform/paths.ts';
 import type { VideoLibrary } from './videos.ts';
+
+/** A video's path in a file that lies in `folder`: relative when it is below the folder, with slashes on every system. */
+export function exportedPath(folder: string, video: string): string {
+  return isInside(folder, video) ? path.relative(folder, video).split(path.sep).join('/') : video;
+}
 
 /** A resolved path: the library's video when it is one already, the file otherwise. */
 export type ResolvedVideo = { file: string; exists: boolean; known: string | null };

@@ -59,6 +59,8 @@ export type AddResult = { added: number; duplicates: number; found: number; toPr
 
 export class VideoLibrary {
   readonly #project: OpenProject;
+  /** How many videos were drawn into their split; null: to be counted. */
+  #drawn: number | null = null;
 
   constructor(project: OpenProject) {
     this.#project = project;
@@ -262,6 +264,21 @@ export class VideoLibrary {
     return known?.id ?? this.#insert(file, exists ? 'queued' : 'missing', null, null);
   }
 
+  /** To be called before a batch of {@link addReferenced}: within it, new videos are counted in memory. */
+  recount(): void {
+    this.#drawn = null;
+  }
+
+  /** How many videos have no file, among these and those added since `since`. */
+  countMissing(ids: ReadonlySet<string>, since: number): number {
+    const rows = this.#db
+      .prepare<{ id: string; created_at: number }>(
+        `SELECT id, created_at FROM videos WHERE state = 'missing'`,
+      )
+      .all();
+    return rows.filter((row) => ids.has(row.id) || row.created_at >= since).length;
+  }
+
   /** The one video that has this file name, or null when there is none or several. */
   onlyNamed(name: string): string | null {
     const rows = this.#db.prepare<{ id: string }>('SELECT id FROM videos WHERE name = ? LIMIT 2').all(name);
@@ -401,7 +418,11 @@ export class VideoLibrary {
       return `split: expected "${row.split}" for video ${row.name}, as an earlier row says, got "${split}" — a split is by video, give all its rows the same one`;
     if (!row.split_stated) {
       this.#db.update('videos', id, { split, split_stated: true });
-      if (row.alike) settleSplit(this.#db, row.alike);
+      if (this.#drawn !== null) this.#drawn--;
+      if (row.alike) {
+        settleSplit(this.#db, row.alike);
+        this.recount();
+      }
     }
     return null;
   }
@@ -484,7 +505,7 @@ export class VideoLibrary {
 
   #insert(file: string, state: Video['state'], bytes: number | null, sha256: string | null): string {
     const id = newId('v');
-    const drawn = this.#db
+    this.#drawn ??= this.#db
       .prepare<{ n: number }>('SELECT count(*) AS n FROM videos WHERE split_stated = 0')
       .get()!.n;
     this.#db.insert('videos', {
@@ -494,7 +515,7 @@ export class VideoLibrary {
       state,
       sha256,
       bytes,
-      split: drawSplit(drawn, this.#project.split),
+      split: drawSplit(this.#drawn++, this.#project.split),
       findings: JSON.stringify(
         state === 'missing'
           ? [

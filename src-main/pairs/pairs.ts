@@ -51,6 +51,8 @@ export type Candidate = {
   provenance: Provenance;
   /** @default the differences of the two answers, as proposals */
   phrases?: Phrase[];
+  /** Its row's id and form, where its sample was made of another row. */
+  origin?: Pick<ImportRow, 'externalId' | 'extra'>;
 };
 
 /** One pair as training takes it: exactly what is stored, under its version. */
@@ -184,7 +186,22 @@ export class PairService {
     const ids = this.#db
       .prepare<{ id: string }>(`SELECT p.id FROM pairs p ${where.sql} ORDER BY p.seq`)
       .all(...where.params);
-    for (const { id } of ids) yield toPair(this.#row(id), this.#journal.stacks(id));
+    for (const { id } of ids) yield this.stored(id);
+  }
+
+  /** A pair as it is stored, whoever asks. @throws UserError NOT_FOUND */
+  stored(id: string): Pair {
+    return toPair(this.#row(id), this.#journal.stacks(id));
+  }
+
+  /** The id and the form of the row that only this pair came from, as stored; null where its sample has them. */
+  origin(id: string): { externalId: string | null; extra: string } | null {
+    type Row = { externalId: string | null; extra: string };
+    return (
+      this.#db
+        .prepare<Row>('SELECT external_id AS externalId, extra FROM pairs WHERE id = ? AND extra IS NOT NULL')
+        .get(id) ?? null
+    );
   }
 
   /** Who changed what and when, oldest first. Where reviewers work independently, others' changes come after one's own decision. */
@@ -273,6 +290,8 @@ export class PairService {
         type,
         source: sourceKey(provenance, source),
         origin,
+        external_id: candidate.origin?.externalId,
+        extra: candidate.origin && JSON.stringify(candidate.origin.extra),
         created_at: now,
         updated_at: now,
       });
@@ -290,15 +309,19 @@ export class PairService {
     return made;
   }
 
-  /** A row of an import that has a rejected answer; false when the sample has that candidate already. */
-  addImported(sampleId: string, row: ImportRow & { rejected: string }): boolean {
+  /**
+   * A row of an import that has a rejected answer; false when the sample has that candidate already. `isNew`: the sample was made of
+   * this row and carries its id and form.
+   */
+  addImported(sampleId: string, row: ImportRow & { rejected: string }, isNew = true): boolean {
     const provenance = row.provenance ?? {
       kind: 'imported' as const,
       original: row.rejected,
       createdAt: Date.now(),
     };
     const phrases = row.phrases ? phrasesOfRow(row.phrases, row.chosen, row.rejected) : undefined;
-    return this.addCandidate({ sampleId, rejected: row.rejected, provenance, phrases }).isNew;
+    const origin = isNew ? undefined : row;
+    return this.addCandidate({ sampleId, rejected: row.rejected, provenance, phrases, origin }).isNew;
   }
 
   /** A wrong answer that a person writes. */

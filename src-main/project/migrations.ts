@@ -209,6 +209,30 @@ const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX journal_decisions ON journal (reviewer, at) WHERE action = 'status';
     `,
   },
+  {
+    what: 'imports that were stopped, and what only one of several candidates of a sample carries',
+    sql: `
+      CREATE TABLE imports (
+        path TEXT PRIMARY KEY,
+        file TEXT NOT NULL,                    -- size, time and hash of the beginning: another one is another file
+        settings TEXT NOT NULL,                -- JSON: format, folder of the videos, mapping
+        byte INTEGER NOT NULL,                 -- everything before it is in
+        line INTEGER NOT NULL,
+        layout TEXT NOT NULL,                  -- JSON, library/text/cursor.ts
+        counts TEXT NOT NULL,                  -- JSON: rows read, imported, duplicates, failed
+        started_at INTEGER NOT NULL
+      );
+      CREATE TABLE import_errors (
+        path TEXT NOT NULL,
+        line INTEGER NOT NULL,
+        reason TEXT NOT NULL
+      );
+      CREATE INDEX import_errors_path ON import_errors (path, line);
+      ALTER TABLE pairs ADD COLUMN external_id TEXT; -- where it differs from the sample's: a second answer to the same question
+      ALTER TABLE pairs ADD COLUMN extra TEXT;       -- the same, JSON
+      CREATE INDEX videos_drawn ON videos (split_stated);
+    `,
+  },
 ];
 
 /** The version that this program writes. */

@@ -1,6 +1,6 @@
 /**
- * @file The one file that knows SQLite. Every commit is on the disk before the call returns (WAL, `synchronous=FULL`);
- * SQLite's failures become sentences a person can act on.
+ * @file The one file that knows SQLite. Every commit is on the disk before the call returns (WAL, `synchronous=FULL`), but those that
+ * say otherwise; SQLite's failures become sentences a person can act on.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -81,7 +81,7 @@ export class Database {
     try {
       guard(file, () => {
         this.#db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY');
-        this.#db.exec('PRAGMA cache_size = -65536');
+        this.#db.exec('PRAGMA cache_size = -65536; PRAGMA wal_autocheckpoint = 250');
         if (options.maxPages) this.#db.exec(`PRAGMA max_page_count = ${Math.floor(options.maxPages)}`);
         // A read-only file opens without complaint; the first write would fail. Ask for the write lock now.
         this.#db.exec('BEGIN IMMEDIATE; ROLLBACK');
@@ -127,11 +127,15 @@ export class Database {
    * Runs `work` in one transaction: all of it is on the disk when this returns, or none of it is. A nested call is part of the
    * outer one, and its failure is the outer one's failure. (No savepoints: the search index would be flushed at each, which
    * makes imports ten times slower.) `work` must not be async.
+   *
+   * `durable: false` is for work that can be done again, in many small steps: whole or not there as ever, also after a crash of this
+   * process, but on the disk only with the next durable commit. It spares the wait for the disk at each step.
    */
-  transaction<T>(work: () => T): T {
+  transaction<T>(work: () => T, { durable = true }: { durable?: boolean } = {}): T {
     const outermost = this.#depth === 0;
     if (outermost) {
       this.#doomed = false;
+      if (!durable) this.exec('PRAGMA synchronous = NORMAL');
       this.exec('BEGIN IMMEDIATE');
     }
     this.#depth++;
@@ -150,6 +154,7 @@ export class Database {
       throw error;
     } finally {
       this.#depth--;
+      if (outermost && !durable) this.exec('PRAGMA synchronous = FULL');
     }
   }
 

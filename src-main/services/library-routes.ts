@@ -1,9 +1,11 @@
 /** @file Routes about videos and samples: adding, importing, listing, and the frames the model is given. */
+import { createReadStream } from 'node:fs';
 import path from 'node:path';
 import { importSamples, previewImport } from '../library/import.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { scanForVideos } from '../library/scan.ts';
 import { VideoLibrary } from '../library/videos.ts';
+import { writeFileAtomic } from '../platform/files.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { modelFrames } from './model-eye.ts';
 import type { Implementer } from './router.ts';
@@ -43,7 +45,7 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
       samples().list(filter, page, sort),
     ),
     previewImport: os.library.previewImport.handler(({ input }) =>
-      previewImport(workbench.requireProject(), input.path, input.format, input.videoRoot),
+      previewImport(workbench.requireProject(), input.path, input),
     ),
     runImport: os.library.runImport.handler(({ input }) => {
       const project = workbench.requireProject();
@@ -52,15 +54,15 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
         kind: 'import',
         title: `Importing ${path.basename(input.path)}`,
         lane: 'shell',
-        run: async ({ signal, progress }) => {
+        run: async ({ signal, progress, continuing }) => {
           try {
             return await importSamples(project, {
+              ...input,
               file: input.path,
-              format: input.format,
-              videoRoot: input.videoRoot,
               signal,
+              onContinue: continuing,
               onProgress: progress,
-              addPair: (sampleId, row) => pairs.addImported(sampleId, row),
+              addPair: (sampleId, row, isNew) => pairs.addImported(sampleId, row, isNew),
             });
           } finally {
             // Also after a cancel: what is in is in.
@@ -70,6 +72,13 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
         },
         result: (report) => report,
       }).job;
+    }),
+    saveImportErrors: os.library.saveImportErrors.handler(async ({ input }) => {
+      const name = path.basename(input.errorsFile);
+      // Only lists of this project: the window names one, it does not choose files to read.
+      const list = path.join(workbench.requireProject().path, 'imports', name);
+      await writeFileAtomic(input.path, createReadStream(list));
+      return { path: input.path };
     }),
     modelFrames: os.library.modelFrames.handler(({ input }) =>
       modelFrames(workbench.requireProject(), input.videoId, input.frames),

@@ -1,24 +1,25 @@
-/** @file Tables: CSV and TSV with a header line. Columns are known by the names below; others are left alone. */
-import { Phrase, QuestionType, Split } from '../../contract/schemas.ts';
+/** @file Tables: CSV and TSV with a header line. Columns are known by the names below; others are carried along. */
+import { ImportField, Phrase, QuestionType, Split, type ImportMapping } from '../../contract/schemas.ts';
 import { z } from 'zod';
-import { formatTagged } from '../../platform/tagged-text.ts';
+import type { TextSpan } from '../../platform/tagged-text.ts';
+import { Cursor } from '../text/cursor.ts';
 import { delimitedRecords, firstRecord, writeRecord } from '../text/delimited.ts';
-import { choice, filled, importRow, spansOf, stripMediaMarker } from './fields.ts';
-import { RowError, rowOrError, type Format, type ImportRow } from './format.ts';
-import { mergedSpans, sameMarks } from './marks.ts';
+import { choice, filled, importRow, sound, spansOf, stripMediaMarker } from './fields.ts';
+import {
+  extraOf,
+  fieldSlot,
+  fillSlot,
+  ownForm,
+  questionSlot,
+  taggedSlot,
+  type Form,
+  type Slot,
+} from './form.ts';
+import { RowError, rowOrError, type ExportRow, type Format, type ImportRow } from './format.ts';
+import { exampleOf } from './json-format.ts';
+import { sameMarks } from './marks.ts';
 
-type Column =
-  | 'video'
-  | 'question'
-  | 'chosen'
-  | 'rejected'
-  | 'chosen_masked'
-  | 'rejected_masked'
-  | 'type'
-  | 'split'
-  | 'source'
-  | 'id'
-  | 'phrases';
+type Column = ImportField | 'phrases';
 
 /** Names by which each column is known; the first is the one that is written. */
 const NAMES: Record<Column, string[]> = {
@@ -48,10 +49,28 @@ const MEANING: Record<Column, string> = {
   phrases: 'phrase numbers',
 };
 const COLUMNS = Object.keys(NAMES) as Column[];
-const REQUIRED: Column[] = ['video', 'question', 'chosen'];
+const REQUIRED: ImportField[] = ['video', 'question', 'chosen'];
+/** What separates columns in a `.csv`: spreadsheets write semicolons where the comma is the decimal sign. */
+const SEPARATORS = [',', ';', '|'];
+/** Both tables are one format, written with different separators. */
+const TABLES = ['csv', 'tsv'];
 
-/** Position of each known column in a header. */
-function locate(header: readonly string[]): Map<Column, number> {
+const USUAL: Form = Object.fromEntries(
+  ImportField.options.map((field) => [NAMES[field][0], { $: field } satisfies Slot]),
+);
+
+/** A header's names, made distinct: a second `note` becomes `note (2)`. */
+function distinct(header: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return header.map((name) => {
+    const count = (seen.get(name) ?? 0) + 1;
+    seen.set(name, count);
+    return count === 1 ? name : `${name} (${count})`;
+  });
+}
+
+/** Position of each known or chosen column in a header. */
+function locate(header: readonly string[], mapping: ImportMapping = {}): Map<Column, number> {
   const names = header.map((name) =>
     name
       .trim()
@@ -60,111 +79,171 @@ function locate(header: readonly string[]): Map<Column, number> {
   );
   const found = new Map<Column, number>();
   for (const column of COLUMNS) {
-    const at = NAMES[column].map((name) => names.indexOf(name)).find((i) => i >= 0);
-    if (at !== undefined) found.set(column, at);
+    const chosen = column === 'phrases' ? undefined : mapping[column];
+    const at =
+      chosen === undefined
+        ? NAMES[column].map((name) => names.indexOf(name)).find((i) => i >= 0)
+        : header.indexOf(chosen);
+    if (at !== undefined && at >= 0) found.set(column, at);
   }
   return found;
 }
 
-function table(id: 'csv' | 'tsv', delimiter: ',' | '\t'): Format {
+function missing(found: ReadonlyMap<Column, number>): ImportField[] {
+  return REQUIRED.filter((column) => !found.has(column));
+}
+
+function table(id: 'csv' | 'tsv', separators: readonly string[]): Format {
+  /** The separator that gives the first line the most columns. */
+  const separatorOf = (head: string): string => {
+    const columns = (separator: string): number => firstRecord(head, separator)?.length ?? 0;
+    return separators.reduce((best, next) => (columns(next) > columns(best) ? next : best));
+  };
+  const headerOf = (head: string): string[] => distinct(firstRecord(head, separatorOf(head)) ?? []);
   return {
     id,
     name: id.toUpperCase(),
 
     detect(head) {
-      const header = firstRecord(head.text, delimiter) ?? [];
+      const header = headerOf(head.text);
       const found = locate(header);
-      const missing = REQUIRED.filter((column) => !found.has(column));
-      const value = header.length > 1 && missing.length === 0;
+      const lacks = missing(found);
+      const value = header.length > 1 && lacks.length === 0;
       return {
         value,
         reason: value
           ? `its first line names the columns ${REQUIRED.map((c) => `"${header[found.get(c)!]}"`).join(', ')}`
-          : `its first line, read as ${id.toUpperCase()}, has no column for: ${missing.map((c) => MEANING[c]).join(', ')}`,
+          : `its first line, read as ${id.toUpperCase()}, has no column for: ${lacks.map((c) => MEANING[c]).join(', ')}`,
       };
     },
 
-    mapping(head) {
-      const header = firstRecord(head.text, delimiter) ?? [];
-      return Object.fromEntries([...locate(header)].map(([column, at]) => [header[at], MEANING[column]]));
+    fields(head, mapping) {
+      const separator = separatorOf(head.text);
+      const header = headerOf(head.text);
+      const found = locate(header, mapping);
+      const body = head.text.slice(head.text.indexOf('\n') + 1);
+      const first = header.length > 0 ? (firstRecord(body, separator) ?? []) : [];
+      return {
+        columns: header.map((name, i) => ({ name, example: exampleOf(first[i] ?? '') })),
+        mapping: Object.fromEntries(
+          [...found].filter(([column]) => column !== 'phrases').map(([column, at]) => [column, header[at]]),
+        ),
+        choosable: ImportField.options,
+        missing: missing(found),
+        fixed: found.has('phrases') ? { [header[found.get('phrases')!]]: MEANING.phrases } : {},
+      };
     },
 
-    async *read(chunks) {
-      let header: string[] | null = null;
-      let found = new Map<Column, number>();
-      for await (const record of delimitedRecords(chunks, delimiter)) {
+    async *read(chunks, { cursor = new Cursor(), mapping } = {}) {
+      const pieces = chunks[Symbol.asyncIterator]();
+      const begun = cursor.layout?.kind === 'table' ? cursor.layout : null;
+      const first = begun ? '' : await firstLine(pieces);
+      const separator = begun?.delimiter ?? separatorOf(first);
+      let header = begun?.header ?? null;
+      let found = locate(header ?? [], mapping);
+      for await (const record of delimitedRecords(joined(first, pieces), separator, cursor)) {
         const { line, fields, error } = record;
         if (!header) {
-          header = fields;
-          found = locate(fields);
-          const missing = REQUIRED.filter((column) => !found.has(column));
-          if (missing.length > 0)
+          header = distinct(fields);
+          found = locate(header, mapping);
+          const lacks = missing(found);
+          if (lacks.length > 0)
             throw new RowError(
-              `line ${line}: expected a header with columns for ${missing.map((c) => `${MEANING[c]} (${NAMES[c].join(', ')})`).join('; ')}; got ${fields.join(', ')}`,
+              `line ${line}: expected a header with columns for ${lacks.map((c) => `${MEANING[c]} (${NAMES[c].join(', ')})`).join('; ')}; got ${fields.join(', ')}`,
             );
+          cursor.layout = { kind: 'table', delimiter: separator, header };
           continue;
         }
-        const columns = header.length;
+        const columns = header;
         yield rowOrError(line, () => {
           if (error) throw new RowError(error);
-          if (fields.length !== columns)
-            throw new RowError(`expected ${columns} columns as in the header, got ${fields.length}`);
+          if (fields.length !== columns.length)
+            throw new RowError(`expected ${columns.length} columns as in the header, got ${fields.length}`);
           if (fields.some((field) => field.includes('\ufffd')))
-            throw new RowError('the row has bytes that are not UTF-8 text');
-          return toRow((column) => {
-            const at = found.get(column);
-            return at === undefined ? '' : fields[at];
-          });
+            throw new RowError('the row has bytes that are not text');
+          return toRow(id, columns, fields, found);
         });
       }
     },
 
     *write(rows) {
-      yield writeRecord(
-        COLUMNS.map((column) => NAMES[column][0]),
-        delimiter,
-      );
+      const { header, places } = headerFor(rows);
+      yield writeRecord(header, separators[0]);
       for (const row of rows) {
-        const rejected = row.rejected ?? '';
-        const side = (which: 'chosen' | 'rejected', text: string): string =>
-          row.rejected === null
-            ? ''
-            : formatTagged(text, mergedSpans(row.phrases.flatMap((p) => (p[which] ? [p[which]] : []))));
-        const values: Record<Column, string> = {
-          video: row.video,
-          question: row.question,
-          chosen: row.chosen,
-          rejected,
-          chosen_masked: side('chosen', row.chosen),
-          rejected_masked: side('rejected', rejected),
-          type: row.type,
-          split: row.split,
-          source: row.source,
-          id: row.externalId,
-          phrases: row.rejected === null ? '' : JSON.stringify(row.phrases),
-        };
-        yield writeRecord(
-          COLUMNS.map((column) => values[column]),
-          delimiter,
-        );
+        const own = ownForm(row, ...TABLES) ?? {};
+        const values = header.map((name) => {
+          const place = places.get(name);
+          const kept = own[name] ?? (place && place !== 'phrases' ? { $: place } : '');
+          if (typeof kept === 'string' && place !== 'phrases') return kept;
+          if (row.rejected === null && (place === 'phrases' || place?.endsWith('_masked'))) return '';
+          return place === 'phrases' ? JSON.stringify(row.phrases) : fillSlot(kept as Slot, row);
+        });
+        yield writeRecord(values, separators[0]);
       }
     },
   };
 }
 
-function toRow(get: (column: Column) => string): ImportRow {
+/** Pieces of text until the first line is whole: the header, from which the separator is told. */
+async function firstLine(pieces: AsyncIterator<string>): Promise<string> {
+  let text = '';
+  while (!text.trim().includes('\n')) {
+    const next = await pieces.next();
+    if (next.done) break;
+    text += next.value;
+  }
+  return text;
+}
+
+async function* joined(first: string, rest: AsyncIterator<string>): AsyncGenerator<string> {
+  if (first !== '') yield first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}
+
+/**
+ * The columns of an export: those that the rows came with, under their names, then what of the workbench's own has no column yet.
+ * `places`: which field each is; columns that are none are carried along.
+ */
+function headerFor(rows: Iterable<ExportRow>): { header: string[]; places: Map<string, Column> } {
+  const names = new Map<Column, string>();
+  const header = new Set<string>();
+  for (const row of rows)
+    for (const [name, value] of Object.entries(ownForm(row, ...TABLES) ?? {})) {
+      header.add(name);
+      const place = value !== null && typeof value === 'object' ? (value as Slot).$ : null;
+      if (place && !names.has(place)) names.set(place, name);
+    }
+  for (const column of COLUMNS)
+    if (!names.has(column)) {
+      names.set(column, NAMES[column][0]);
+      header.add(NAMES[column][0]);
+    }
+  return { header: [...header], places: new Map([...names].map(([column, name]) => [name, column])) };
+}
+
+function toRow(
+  id: string,
+  header: readonly string[],
+  fields: readonly string[],
+  found: ReadonlyMap<Column, number>,
+): ImportRow {
+  const get = (column: Column): string => {
+    const at = found.get(column);
+    return at === undefined ? '' : sound(fields[at], column);
+  };
   const chosen = filled(get('chosen'), 'chosen');
   const rejected = get('rejected');
   let phrases: ImportRow['phrases'] = null;
+  let tags: { chosen: TextSpan[]; rejected: TextSpan[] } = { chosen: [], rejected: [] };
   if (get('chosen_masked') !== '' || get('rejected_masked') !== '') {
-    const tags = {
+    tags = {
       chosen: spansOf(get('chosen_masked') || chosen, chosen, 'chosen_masked'),
       rejected: spansOf(get('rejected_masked') || rejected, rejected, 'rejected_masked'),
     };
     const whole = readPhrases(get('phrases'));
     phrases = whole && sameMarks(whole, tags, chosen, rejected) ? { phrases: whole } : tags;
   }
-  return importRow({
+  const row = importRow({
     video: filled(get('video'), 'video'),
     question: filled(stripMediaMarker(get('question')), 'question'),
     chosen,
@@ -175,6 +254,35 @@ function toRow(get: (column: Column) => string): ImportRow {
     source: get('source') || null,
     externalId: get('id') || null,
   });
+  const fieldAt = new Map([...found].map(([column, at]) => [at, column]));
+  const form: Form = {};
+  for (const [i, name] of header.entries()) {
+    const column = fieldAt.get(i);
+    if (column !== 'phrases') form[name] = column ? cellForm(column, fields[i], row, tags) : fields[i];
+  }
+  return { ...row, extra: extraOf(id, form, USUAL, row) };
+}
+
+/** A cell with a place for what the workbench may change. */
+function cellForm(
+  column: ImportField,
+  cell: string,
+  row: ImportRow,
+  tags: { chosen: TextSpan[]; rejected: TextSpan[] },
+): unknown {
+  switch (column) {
+    case 'question':
+      return questionSlot(cell, row.question);
+    case 'chosen_masked':
+    case 'rejected_masked': {
+      // An empty cell says nothing: the marks have their place there.
+      if (cell === '') return { $: column };
+      const side = column === 'chosen_masked' ? 'chosen' : 'rejected';
+      return row.rejected === null ? cell : taggedSlot(column, cell, row[side] ?? '', tags[side]);
+    }
+    default:
+      return fieldSlot(column, cell);
+  }
 }
 
 function readPhrases(text: string): Phrase[] | null {
@@ -188,5 +296,5 @@ function readPhrases(text: string): Phrase[] | null {
   }
 }
 
-export const csv: Format = table('csv', ',');
-export const tsv: Format = table('tsv', '\t');
+export const csv: Format = table('csv', SEPARATORS);
+export const tsv: Format = table('tsv', ['\t']);

@@ -4,6 +4,7 @@ import { Phrase, Provenance, QuestionType, Split } from '../../contract/schemas.
 import { UserError } from '../../platform/errors.ts';
 import { parseTagged, type TextSpan } from '../../platform/tagged-text.ts';
 import { firstIssue, RowError, type ExportRow, type ImportRow } from './format.ts';
+import type { Extra } from './form.ts';
 
 export type JsonObject = Record<string, unknown>;
 
@@ -28,9 +29,7 @@ export function text(object: JsonObject, ...keys: string[]): string {
     );
   const value = object[key];
   if (typeof value !== 'string') throw new RowError(`"${key}": expected text, got ${kindOf(value)}`);
-  if (!value.isWellFormed())
-    throw new RowError(`"${key}": expected Unicode text, got half a character (an unpaired surrogate)`);
-  return value;
+  return sound(value, key);
 }
 
 /** Like {@link text}, but null when none of the keys is there. Numbers are taken as text: ids often are numbers. */
@@ -57,6 +56,14 @@ export function choice<T extends string>(
       `"${key}": expected ${schema.options.join(', ')} or nothing, got ${JSON.stringify(value)}`,
     );
   return parsed.data;
+}
+
+/** Text that can be stored and searched. */
+export function sound(value: string, key: string): string {
+  if (!value.isWellFormed())
+    throw new RowError(`"${key}": expected Unicode text, got half a character (an unpaired surrogate)`);
+  if (value.includes('\0')) throw new RowError(`"${key}": expected text, got one with a NUL character in it`);
+  return value;
 }
 
 /** Text that may not be blank. */
@@ -98,26 +105,39 @@ const Extension = z.object({
   split: Split.optional(),
   phrases: z.array(Phrase).optional(),
   provenance: Provenance.optional(),
-  extra: z.record(z.string(), z.unknown()).optional(),
+  extra: z
+    .object({
+      format: z.string().optional(),
+      form: z.record(z.string(), z.unknown()).optional(),
+      part: z.tuple([z.number().int(), z.number().int(), z.number().int()]).optional(),
+      video: z.string().optional(),
+    })
+    .optional(),
 });
 
-/** What an export of this workbench says beyond the format; empty for files of other programs. */
-export function readExtension(object: JsonObject): z.infer<typeof Extension> {
-  if (object[EXTENSION_KEY] === undefined) return {};
-  const parsed = Extension.safeParse(object[EXTENSION_KEY]);
+/**
+ * What an export of this workbench says beyond the format; empty for files of other programs. An object that gives `count` rows says it
+ * for each of them in `parts`.
+ */
+export function readExtension(object: JsonObject, index = 0, count = 1): z.infer<typeof Extension> {
+  const own = object[EXTENSION_KEY] as { parts?: unknown[] } | null | undefined;
+  const stated = count > 1 ? own?.parts?.[index] : own;
+  if (stated === undefined) return {};
+  const parsed = Extension.safeParse(stated);
   if (!parsed.success) throw new RowError(`"${EXTENSION_KEY}": ${firstIssue(parsed.error)}`);
   return parsed.data;
 }
 
-/** The counterpart of {@link readExtension}. */
-export function writeExtension(row: ExportRow): z.infer<typeof Extension> {
+/** The counterpart of {@link readExtension}. A form of the format itself is filled, not carried along. */
+export function writeExtension(row: ExportRow, ...formats: string[]): z.infer<typeof Extension> {
+  const extra: Extra = formats.includes(row.extra.format ?? '') ? {} : row.extra;
   return {
     type: row.type,
     split: row.split,
     ...(row.rejected === null ? {} : { phrases: row.phrases }),
     // Through the schema for its order of keys, so that an export of an import is the same text.
     ...(row.provenance ? { provenance: Provenance.parse(row.provenance) } : {}),
-    ...(Object.keys(row.extra).length > 0 ? { extra: row.extra } : {}),
+    ...(Object.keys(extra).length > 0 ? { extra } : {}),
   };
 }
 

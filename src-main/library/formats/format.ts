@@ -1,8 +1,18 @@
 /** @file What every import format is: a detector, a reader of rows and a writer. One file per format beside this one. */
 import type { z } from 'zod';
-import type { ImportFormat, Phrase, Provenance, QuestionType, Split } from '../../contract/schemas.ts';
+import type {
+  ImportField,
+  ImportFormat,
+  ImportMapping,
+  Phrase,
+  Provenance,
+  QuestionType,
+  Split,
+} from '../../contract/schemas.ts';
 import type { TextSpan } from '../../platform/tagged-text.ts';
+import type { Cursor } from '../text/cursor.ts';
 import type { Head } from '../text/read-text.ts';
+import type { Extra } from './form.ts';
 
 /** A verdict with its reason, both shown to the person. */
 export type Detection = { value: boolean; reason: string };
@@ -27,7 +37,7 @@ export type ImportRow = {
   /** Where the rejected answer came from, when the file says so. */
   provenance: Provenance | null;
   /** What the format carries and the workbench does not use, given back by the same format's writer. */
-  extra: Record<string, unknown>;
+  extra: Extra;
 };
 
 /** Marks of a row: whole phrases of the workbench, or spans on each side that are paired by their order. */
@@ -48,7 +58,28 @@ export type ExportRow = {
   source: string;
   externalId: string;
   provenance: Provenance | null;
-  extra: Record<string, unknown>;
+  extra: Extra;
+};
+
+/** Which columns or keys a file has, and which of them is which field. */
+export type FieldChoice = {
+  /** In the order of the file; `example`: the first row's value, shortened. */
+  columns: { name: string; example: string }[];
+  /** The column that each field is read from. */
+  mapping: ImportMapping;
+  /** Fields that a person may choose a column for. */
+  choosable: ImportField[];
+  /** Needed fields that no column was found for. */
+  missing: ImportField[];
+  /** Keys that mean something to the format and cannot be chosen -> what they are, in words. */
+  fixed: Record<string, string>;
+};
+
+export type ReadOptions = {
+  /** Kept up to date; says where to begin when it has a layout. */
+  cursor?: Cursor;
+  /** Columns that a person chose, over those that are known by name. */
+  mapping?: ImportMapping;
 };
 
 export type Format = {
@@ -57,10 +88,9 @@ export type Format = {
   readonly name: string;
   /** Whether the beginning of a file looks like this format. */
   detect(head: Head): Detection;
-  /** Keys or columns found in the file -> fields here, for the preview. */
-  mapping(head: Head): Record<string, string>;
-  read(chunks: AsyncIterable<string>): AsyncGenerator<ReadRow>;
-  /** The whole file, piece by piece. */
+  fields(head: Head, mapping?: ImportMapping): FieldChoice;
+  read(chunks: AsyncIterable<string>, options?: ReadOptions): AsyncGenerator<ReadRow>;
+  /** The whole file, piece by piece. `rows` may be gone through more than once. */
   write(rows: Iterable<ExportRow>): Generator<string>;
 };
 

@@ -79,7 +79,8 @@ describe('detection', () => {
     const first = Object.values(FORMATS).find((format) => format.detect(head).value);
     expect(first?.id).toBe(id);
     expect(FORMATS[id].detect(head).reason).toMatch(/^its first (row|line) (has|names)/);
-    expect(Object.keys(FORMATS[id].mapping(head)).length).toBeGreaterThanOrEqual(2);
+    expect(FORMATS[id].fields(head).missing).toEqual([]);
+    expect(Object.keys(FORMATS[id].fields(head).mapping).length).toBeGreaterThanOrEqual(2);
   });
 
   test('other content is none of them', () => {
@@ -106,7 +107,12 @@ describe('reading', () => {
       'rrpo-json',
       '[{"question":"q","answer":"a","video":"v","type":"short","bias":2}]',
     );
-    expect(plain).toMatchObject({ rejected: null, phrases: null, type: 'short', extra: { bias: 2 } });
+    expect(plain).toMatchObject({
+      rejected: null,
+      phrases: null,
+      type: 'short',
+      extra: { form: { bias: 2 } },
+    });
   });
 
   test('how a wrong answer was made is kept', async () => {
@@ -137,7 +143,7 @@ describe('reading', () => {
         chosen: 'A goose.',
         rejected: 'A dog.',
         externalId: 's1/0',
-        extra: { instruction: 'Watch.' },
+        extra: { part: [1, 0, 2], form: { QA: [{ i: 'Watch.' }] } },
       },
       {
         question: 'Where?',

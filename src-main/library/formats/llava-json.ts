@@ -16,20 +16,43 @@ import {
   writeExtension,
   type JsonObject,
 } from './fields.ts';
-import { RowError, rowOrError, type Format, type ReadRow } from './format.ts';
-import { mappingOf, readRows, writeList } from './json-format.ts';
+import { asIs, extraOf, fieldSlot, fill, ownForm, questionSlot, together, type Form } from './form.ts';
+import {
+  RowError,
+  rowOrError,
+  type ExportRow,
+  type Format,
+  type ReadOptions,
+  type ReadRow,
+} from './format.ts';
+import { fieldNamed, jsonFields, readRows, renamed, writeList, type Keys } from './json-format.ts';
 
-const FIELDS: Record<string, string> = {
-  video: 'video',
+const ID = 'llava-json';
+
+const KEYS: Keys = {
+  video: ['video', 'media_path'],
+  rejected: ['rejected'],
+  source: ['data_source', 'source'],
+  id: ['id'],
+};
+const FIXED = {
   conversations: 'questions (human) and preferred answers (gpt)',
-  rejected: 'non-preferred answer',
-  data_source: 'source',
-  id: 'id in the file',
   [EXTENSION_KEY]: 'type, split, phrases, provenance',
 };
 
+const USUAL: Form = {
+  id: { $: 'id' },
+  data_source: { $: 'source' },
+  video: { $: 'video' },
+  conversations: [
+    { from: 'human', value: { $: 'question', before: '<image>\n' } },
+    { from: 'gpt', value: { $: 'chosen' } },
+  ],
+};
+const USUAL_PAIR: Form = { ...USUAL, rejected: { $: 'rejected' } };
+
 export const llavaJson: Format = {
-  id: 'llava-json',
+  id: ID,
   name: 'LLaVA conversations JSON',
 
   detect(head) {
@@ -43,83 +66,134 @@ export const llavaJson: Format = {
     };
   },
 
-  mapping: (head) => mappingOf(FIELDS, head),
+  fields: (head, mapping) => jsonFields(head, KEYS, ['video'], FIXED, mapping),
 
-  read: (chunks) => readRows(chunks, toRows),
+  read: (chunks, options = {}) => readRows(chunks, options, (line, value) => toRows(line, value, options)),
 
-  write: (rows) =>
-    writeList(rows, (row) => {
-      return {
-        id: row.externalId,
-        data_source: row.source,
-        video: row.video,
-        conversations: [
-          { from: 'human', value: `<image>\n${row.question}` },
-          { from: 'gpt', value: row.chosen },
-        ],
-        ...(row.rejected === null ? {} : { rejected: row.rejected }),
-        [EXTENSION_KEY]: writeExtension(row),
-      };
-    }),
+  *write(rows) {
+    yield* writeList(whole(together(rows, ID)), toObject);
+  },
 };
+
+/** A conversation can hold one wrong answer only: one with more is written question by question. */
+function* whole(runs: Iterable<ExportRow[]>): Generator<ExportRow[]> {
+  for (const run of runs)
+    if (run.length > 1 && run.some((row) => row.rejected !== null)) for (const row of run) yield [row];
+    else yield run;
+}
+
+/** One object of one row, or of all the rows that came in one. */
+function toObject(run: ExportRow[]): object {
+  const objects = run.map((row) => ({
+    ...fill(row.rejected === null ? USUAL : USUAL_PAIR, row),
+    ...fill(ownForm(row, ID) ?? {}, row),
+    [EXTENSION_KEY]: writeExtension(row, ID),
+  })) as unknown as { conversations: unknown[] }[];
+  const [row] = run;
+  // One of several questions stands alone under its own id.
+  if (run.length === 1) return row.extra.part ? { ...objects[0], id: row.externalId } : objects[0];
+  return {
+    ...objects[0],
+    conversations: objects.flatMap((object) => object.conversations),
+    [EXTENSION_KEY]: { parts: run.map((part) => writeExtension(part, ID)) },
+  };
+}
 
 const HUMAN = new Set(['human', 'user']);
 const MODEL = new Set(['gpt', 'assistant', 'model']);
+const SYSTEM = 'system';
 
 /** One row per question and answer. */
-function* toRows(line: number, value: unknown): Generator<ReadRow> {
-  let object: JsonObject;
-  let exchanges: { question: string; answer: string }[];
+function* toRows(line: number, value: unknown, { mapping }: ReadOptions): Generator<ReadRow> {
+  let original: JsonObject;
+  let exchanges: Exchange[];
   try {
-    object = asObject(value);
-    exchanges = pairUp(object.conversations);
+    original = asObject(value);
+    exchanges = pairUp(original.conversations);
   } catch (error) {
     if (!(error instanceof RowError)) throw error;
     yield { line, error: error.message };
     return;
   }
-  for (const [k, { question, answer }] of exchanges.entries()) {
+  const object = renamed(original, KEYS, mapping);
+  const count = exchanges.length;
+  for (const [k, exchange] of exchanges.entries()) {
     yield rowOrError(line, () => {
-      const extension = readExtension(object);
-      const rejected = exchanges.length === 1 ? optionalText(object, 'rejected') : null;
+      const extension = readExtension(object, k, count);
+      const rejected = count === 1 ? optionalText(object, 'rejected') : null;
       const id = optionalText(object, 'id');
-      return importRow({
+      const question = filled(stripMediaMarker(exchange.question), 'conversations');
+      const row = importRow({
         video: filled(text(object, 'video', 'media_path'), 'video'),
-        question: filled(stripMediaMarker(question), 'conversations'),
-        chosen: filled(answer, 'conversations'),
+        question,
+        chosen: filled(exchange.answer, 'conversations'),
         rejected: rejected === '' ? null : rejected,
         phrases: extension.phrases && rejected ? { phrases: extension.phrases } : null,
         type: extension.type ?? null,
         split: extension.split ?? null,
         source: optionalText(object, 'data_source', 'source'),
-        externalId: id !== null && exchanges.length > 1 ? `${id}/${k}` : id,
+        externalId: id !== null && count > 1 ? `${id}/${k}` : id,
         provenance: extension.provenance ?? null,
-        extra: extension.extra ?? {},
+        extra: count > 1 ? { ...extension.extra, part: [line, k, count] } : (extension.extra ?? {}),
       });
+      const form: Form = Object.fromEntries(
+        Object.entries(original)
+          .filter(([key]) => key !== EXTENSION_KEY)
+          .map(([key, said]) => {
+            if (key === 'conversations')
+              return [key, exchange.turns.map((turn) => turnForm(turn, question, exchange.answer))];
+            const field = fieldNamed(key, KEYS, mapping);
+            // The rows of one object share its id.
+            const mine = field && (field === 'video' || count === 1);
+            return [key, mine ? fieldSlot(field, said) : asIs(said)];
+          }),
+      );
+      return { ...row, extra: extraOf(ID, form, USUAL_PAIR, row) };
     });
   }
 }
 
-function pairUp(conversations: unknown): { question: string; answer: string }[] {
+/** A question and its answer; `turns`: both as they are in the file, with the system's before them. */
+type Exchange = { question: string; answer: string; turns: JsonObject[] };
+
+function turnForm(turn: JsonObject, question: string, answer: string): Form {
+  const human = HUMAN.has(speaker(turn));
+  const said = turn.value === undefined ? 'content' : 'value';
+  return Object.fromEntries(
+    Object.entries(turn).map(([key, value]) => {
+      if (key !== said || SYSTEM === speaker(turn)) return [key, asIs(value)];
+      return [key, human ? questionSlot(value, question) : value === answer ? { $: 'chosen' } : asIs(value)];
+    }),
+  );
+}
+
+const speaker = (turn: JsonObject): string => text(turn, 'from', 'role');
+
+function pairUp(conversations: unknown): Exchange[] {
   if (!Array.isArray(conversations))
     throw new RowError(`missing key "conversations": expected a list of turns, got ${kindOf(conversations)}`);
-  const out: { question: string; answer: string }[] = [];
+  const out: Exchange[] = [];
   let question: string | null = null;
+  let turns: JsonObject[] = [];
   for (const [i, item] of conversations.entries()) {
     const turn = asObject(item, `conversations[${i}]`);
-    const from = text(turn, 'from', 'role');
+    const from = speaker(turn);
     const said = text(turn, 'value', 'content');
+    turns.push(turn);
     if (HUMAN.has(from)) {
       if (question !== null)
         throw new RowError(`conversations[${i}]: expected an answer, got another question`);
       question = said;
     } else if (MODEL.has(from)) {
       if (question === null) throw new RowError(`conversations[${i}]: expected a question before the answer`);
-      out.push({ question, answer: said });
+      out.push({ question, answer: said, turns });
       question = null;
-    } else if (from !== 'system')
+      turns = [];
+    } else if (from !== SYSTEM)
       throw new RowError(`conversations[${i}]: expected "from" to be human or gpt, got ${kindOf(from)}`);
   }
   if (out.length === 0) throw new RowError('"conversations": expected a question and an answer, got none');
+  // A question without an answer at the end asks nothing; it goes with what is before it.
+  out.at(-1)!.turns.push(...turns);
   return out;
 }

@@ -4,7 +4,7 @@
  * read, both are written.
  */
 import { Provenance, QuestionType, Split } from '../../contract/schemas.ts';
-import { formatTagged, type TextSpan } from '../../platform/tagged-text.ts';
+import type { TextSpan } from '../../platform/tagged-text.ts';
 import { firstJsonRow } from '../text/json-rows.ts';
 import {
   asObject,
@@ -20,28 +20,53 @@ import {
   writeExtension,
   type JsonObject,
 } from './fields.ts';
-import { mergedSpans, sameMarks } from './marks.ts';
-import { firstIssue, RowError, rowOrError, type Format, type ImportRow, type RowPhrases } from './format.ts';
-import { mappingOf, readRows, writeList } from './json-format.ts';
+import { asIs, extraOf, fieldSlot, fill, ownForm, questionSlot, taggedSlot, type Form } from './form.ts';
+import { sameMarks } from './marks.ts';
+import {
+  firstIssue,
+  RowError,
+  rowOrError,
+  type Format,
+  type ImportRow,
+  type ReadOptions,
+  type RowPhrases,
+} from './format.ts';
+import { fieldNamed, jsonFields, readRows, renamed, writeList, type Keys } from './json-format.ts';
 
-const FIELDS: Record<string, string> = {
-  video: 'video',
-  media_path: 'video',
-  question: 'question',
-  answer: 'preferred answer',
-  pred: 'non-preferred answer',
-  answer_masked: 'phrases of the preferred answer',
-  pred_masked: 'phrases of the non-preferred answer',
-  src: 'source',
-  sample_id: 'id in the file',
-  type: 'question type',
-  split: 'split',
-  provenance: 'provenance',
+const ID = 'rrpo-json';
+
+const KEYS: Keys = {
+  video: ['video', 'media_path'],
+  question: ['question'],
+  chosen: ['answer'],
+  rejected: ['pred'],
+  chosen_masked: ['answer_masked'],
+  rejected_masked: ['pred_masked'],
+  type: ['type'],
+  split: ['split'],
+  source: ['src'],
+  id: ['sample_id'],
+};
+const FIXED = {
+  provenance: 'how the non-preferred answer was made',
   [EXTENSION_KEY]: 'type, split, phrase numbers, provenance',
 };
 
+/** What is written for a row that came otherwise. */
+const USUAL: Form = {
+  sample_id: { $: 'id' },
+  src: { $: 'source' },
+  video: { $: 'video' },
+  media_path: { $: 'video' },
+  question: { $: 'question', before: '<image>\n' },
+  answer: { $: 'chosen' },
+  pred: { $: 'rejected' },
+  answer_masked: { $: 'chosen_masked' },
+  pred_masked: { $: 'rejected_masked' },
+};
+
 export const rrpoJson: Format = {
-  id: 'rrpo-json',
+  id: ID,
   name: 'Official RRPO JSON',
 
   detect(head) {
@@ -57,41 +82,32 @@ export const rrpoJson: Format = {
     };
   },
 
-  mapping: (head) => mappingOf(FIELDS, head),
+  fields: (head, mapping) => jsonFields(head, KEYS, ['video', 'question', 'chosen'], FIXED, mapping),
 
-  read: (chunks) => readRows(chunks, (line, value) => [rowOrError(line, () => toRow(asObject(value)))]),
+  read: (chunks, options = {}) =>
+    readRows(chunks, options, (line, value) => [rowOrError(line, () => toRow(asObject(value), options))]),
 
   write: (rows) =>
-    writeList(rows, (row) => {
-      const side = (which: 'chosen' | 'rejected'): TextSpan[] =>
-        mergedSpans(row.phrases.flatMap((p) => (p[which] ? [p[which]] : [])));
-      const rejected = row.rejected ?? '';
-      return {
-        sample_id: row.externalId,
-        src: row.source,
-        video: row.video,
-        media_path: row.video,
-        question: `<image>\n${row.question}`,
-        answer: row.chosen,
-        pred: rejected,
-        answer_masked: formatTagged(row.chosen, side('chosen')),
-        pred_masked: formatTagged(rejected, side('rejected')),
-        [EXTENSION_KEY]: writeExtension(row),
-      };
-    }),
+    writeList(rows, (row) => ({
+      ...fill(USUAL, row),
+      ...fill(ownForm(row, ID) ?? {}, row),
+      [EXTENSION_KEY]: writeExtension(row, ID),
+    })),
 };
 
-function toRow(object: JsonObject): ImportRow {
+function toRow(original: JsonObject, { mapping }: ReadOptions): ImportRow {
+  const object = renamed(original, KEYS, mapping);
   const chosen = filled(text(object, 'answer'), 'answer');
   // A row without "pred" is a question for which no wrong answer is known yet.
   const rejected =
     object.pred_masked === undefined ? (optionalText(object, 'pred') ?? '') : text(object, 'pred');
   const extension = readExtension(object);
   let phrases: RowPhrases | null = null;
+  let tags: { chosen: TextSpan[]; rejected: TextSpan[] } = { chosen: [], rejected: [] };
   const answerMasked = optionalText(object, 'answer_masked');
   const predMasked = optionalText(object, 'pred_masked');
   if (answerMasked !== null || predMasked !== null) {
-    const tags = {
+    tags = {
       chosen: spansOf(answerMasked ?? chosen, chosen, 'answer_masked'),
       rejected: spansOf(predMasked ?? rejected, rejected, 'pred_masked'),
     };
@@ -101,7 +117,7 @@ function toRow(object: JsonObject): ImportRow {
         ? { phrases: extension.phrases }
         : tags;
   }
-  return importRow({
+  const row = importRow({
     video: filled(text(object, 'video', 'media_path'), 'video'),
     question: filled(stripMediaMarker(text(object, 'question')), 'question'),
     chosen,
@@ -112,13 +128,38 @@ function toRow(object: JsonObject): ImportRow {
     source: optionalText(object, 'src'),
     externalId: optionalText(object, 'sample_id'),
     provenance: extension.provenance ?? (rejected === '' ? null : statedProvenance(object, rejected)),
-    extra: { ...unknownFields(object), ...extension.extra },
+    extra: extension.extra ?? {},
   });
+  return { ...row, extra: extraOf(ID, formOf(original, mapping, row, tags), USUAL, row) };
 }
 
-/** Fields that only other programs know; kept, so that an export gives them back. */
-function unknownFields(object: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(object).filter(([key]) => !(key in FIELDS)));
+/** The object with places for what the workbench may change. */
+function formOf(
+  original: JsonObject,
+  mapping: ReadOptions['mapping'],
+  row: ImportRow,
+  tags: { chosen: TextSpan[]; rejected: TextSpan[] },
+): Form {
+  const slot = (key: string, value: unknown): unknown => {
+    const field = fieldNamed(key, KEYS, mapping);
+    switch (field) {
+      case undefined:
+        return asIs(value);
+      case 'question':
+        return questionSlot(value, row.question);
+      case 'chosen_masked':
+        return taggedSlot(field, value, row.chosen, tags.chosen);
+      case 'rejected_masked':
+        return taggedSlot(field, value, row.rejected ?? '', tags.rejected);
+      default:
+        return fieldSlot(field, value);
+    }
+  };
+  return Object.fromEntries(
+    Object.entries(original)
+      .filter(([key]) => key !== EXTENSION_KEY)
+      .map(([key, value]) => [key, slot(key, value)]),
+  );
 }
 
 /** How the wrong answer was made, as `scripts/make-sample-negatives.ts` states it; the model is named by its hash. */

@@ -1,4 +1,5 @@
-/** @file Comma- and tab-separated text (RFC 4180: quotes, doubled quotes, line ends inside quotes), one record at a time. */
+/** @file Delimited text (RFC 4180: quotes, doubled quotes, line ends inside quotes), one record at a time. */
+import { Cursor } from './cursor.ts';
 
 /** One record. `line` is where it begins, from 1. `error` when its quotes are wrong. */
 export type DelimitedRecord = { line: number; fields: string[]; error: string | null };
@@ -7,21 +8,23 @@ export type DelimitedRecord = { line: number; fields: string[]; error: string | 
 const MAX_RECORD = 1 << 24;
 
 /**
- * Records of the text. With tabs, quotes have a meaning only at the start of a field, as with commas. A quote that never
- * closes costs its line: what follows is read again from the next line.
+ * Records of the text; the first one is the header. With tabs, quotes have a meaning only at the start of a field, as with commas. A
+ * quote that never closes costs its line: what follows is read again from the next line. `cursor` is kept up to date, and says
+ * where to begin when it has a layout; the header is not given again then.
  */
 export async function* delimitedRecords(
   chunks: AsyncIterable<string>,
-  delimiter: ',' | '\t',
+  delimiter: string,
+  cursor = new Cursor(),
 ): AsyncGenerator<DelimitedRecord> {
-  const reader = new RecordReader(delimiter);
+  const reader = new RecordReader(delimiter, cursor);
   for await (const chunk of chunks) yield* reader.feed(chunk);
   yield* reader.end();
 }
 
 /** The first record of a file's beginning. */
-export function firstRecord(head: string, delimiter: ',' | '\t'): string[] | undefined {
-  const reader = new RecordReader(delimiter);
+export function firstRecord(head: string, delimiter: string): string[] | undefined {
+  const reader = new RecordReader(delimiter, new Cursor());
   for (const record of reader.feed(head)) return record.fields;
   for (const record of reader.end()) return record.fields;
   return undefined;
@@ -29,25 +32,45 @@ export function firstRecord(head: string, delimiter: ',' | '\t'): string[] | und
 
 class RecordReader {
   readonly #delimiter: string;
+  readonly #cursor: Cursor;
   #rest = '';
-  #line = 1;
+  /** Characters before `#rest`. */
+  #offset = 0;
+  #line: number;
+  /** In a line that was given up. */
+  #skipping = false;
 
-  constructor(delimiter: ',' | '\t') {
+  constructor(delimiter: string, cursor: Cursor) {
     this.#delimiter = delimiter;
+    this.#cursor = cursor;
+    this.#line = cursor.line;
   }
 
   *feed(chunk: string): Generator<DelimitedRecord> {
-    if (this.#line === 1 && this.#rest === '') chunk = chunk.replace(/^\ufeff/, '');
     this.#rest += chunk;
+    if (this.#offset === 0 && this.#rest.startsWith('\ufeff')) this.#drop(1);
+    if (this.#skipping) this.#toNextLine();
     yield* this.#drain(false);
     if (this.#rest.length > MAX_RECORD) yield* this.#skipLine();
   }
 
   *end(): Generator<DelimitedRecord> {
-    while (this.#rest !== '') {
+    while (this.#rest !== '' && !this.#skipping) {
       yield* this.#drain(true);
       if (this.#rest !== '') yield* this.#skipLine();
     }
+  }
+
+  #drop(characters: number): void {
+    this.#rest = this.#rest.slice(characters);
+    this.#offset += characters;
+  }
+
+  /** Reading can begin again at `from` of what is at hand. */
+  #mark(from: number): void {
+    this.#cursor.offset = this.#offset + from;
+    this.#cursor.line = this.#line;
+    this.#cursor.whole = !this.#skipping;
   }
 
   /** Every record whose end is known. */
@@ -59,17 +82,31 @@ class RecordReader {
       const line = this.#line;
       this.#line += record.newlines;
       from = record.next;
+      this.#mark(from);
       const blank = record.fields.length === 1 && record.fields[0].trim() === '';
       if (!blank) yield { line, fields: record.fields, error: record.error };
     }
-    this.#rest = this.#rest.slice(from);
+    this.#drop(from);
   }
 
-  /** A quote is open to the end of what there is: give up its line and go on behind it. */
+  /** The record has no end within reach: give up its line and go on behind it. */
   *#skipLine(): Generator<DelimitedRecord> {
+    const line = this.#line;
+    const error =
+      this.#rest.length <= MAX_RECORD || this.#rest.slice(0, 1 << 16).includes('"')
+        ? 'a quote (") is opened and never closed'
+        : `the line is longer than ${MAX_RECORD.toLocaleString('en')} characters`;
+    this.#skipping = true;
+    this.#toNextLine();
+    this.#mark(0);
+    yield { line, fields: [], error };
+  }
+
+  #toNextLine(): void {
     const end = this.#rest.indexOf('\n');
-    yield { line: this.#line, fields: [], error: 'a quote (") is opened and never closed' };
-    this.#rest = end < 0 ? '' : this.#rest.slice(end + 1);
+    this.#drop(end < 0 ? this.#rest.length : end + 1);
+    if (end < 0) return;
+    this.#skipping = false;
     this.#line++;
   }
 
@@ -130,7 +167,7 @@ class RecordReader {
 }
 
 /** One record as text, quoted where it must be. */
-export function writeRecord(fields: readonly string[], delimiter: ',' | '\t'): string {
+export function writeRecord(fields: readonly string[], delimiter: string): string {
   const quote = (field: string): string =>
     /["\r\n]/.test(field) || field.includes(delimiter) || field !== field.trim()
       ? `"${field.replaceAll('"', '""')}"`

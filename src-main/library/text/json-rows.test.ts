@@ -11,7 +11,7 @@ async function rows(text: string, maxRow?: number): Promise<JsonRow[]> {
   const results: JsonRow[][] = [];
   for (const size of [1, 3, 7, 1 << 20]) {
     const out: JsonRow[] = [];
-    for await (const row of jsonRows(chunked(text, size), maxRow)) out.push(row);
+    for await (const row of jsonRows(chunked(text, size), { maxRow })) out.push(row);
     results.push(out);
   }
   for (const other of results.slice(1)) expect(other).toEqual(results[0]);

@@ -2,6 +2,7 @@
  * @file The objects of a JSON list, or of JSON lines, one at a time with their line numbers, in memory bounded by one row.
  * A broken row is told with its place and the reading goes on behind it.
  */
+import { Cursor } from './cursor.ts';
 
 /** One element of the list, or why it could not be read. `line` counts from 1 and is where the element begins. */
 export type JsonRow = { line: number; value: unknown } | { line: number; error: string };
@@ -9,16 +10,26 @@ export type JsonRow = { line: number; value: unknown } | { line: number; error: 
 /** Longest row in characters. Longer means a missing bracket or quote far up; without a limit it would eat the memory. */
 export const MAX_ROW = 1 << 24;
 
-/** Every element, whichever of the two layouts the file has: a list when its first character is `[`, lines otherwise. */
-export async function* jsonRows(chunks: AsyncIterable<string>, maxRow = MAX_ROW): AsyncGenerator<JsonRow> {
-  let reader: JsonList | JsonLines | null = null;
+/**
+ * Every element, whichever of the two layouts the file has: a list when its first character is `[`, lines otherwise. `cursor` is
+ * kept up to date, and says where to begin when it has a layout.
+ */
+export async function* jsonRows(
+  chunks: AsyncIterable<string>,
+  { maxRow = MAX_ROW, cursor = new Cursor() }: { maxRow?: number; cursor?: Cursor } = {},
+): AsyncGenerator<JsonRow> {
+  let reader = cursor.layout && makeReader(cursor.layout.kind === 'list', maxRow, cursor);
+  let blank = '';
   for await (const chunk of chunks) {
     if (!reader) {
       const first = chunk.trimStart()[0];
-      if (first === undefined) continue;
-      reader = first === '[' ? new JsonList(maxRow) : new JsonLines(maxRow);
-    }
-    yield* reader.feed(chunk);
+      if (first === undefined) {
+        blank += chunk;
+        continue;
+      }
+      reader = makeReader(first === '[', maxRow, cursor);
+      yield* reader.feed(blank + chunk);
+    } else yield* reader.feed(chunk);
   }
   if (reader) yield* reader.end();
 }
@@ -26,32 +37,45 @@ export async function* jsonRows(chunks: AsyncIterable<string>, maxRow = MAX_ROW)
 /** The first element that can be read completely from a file's beginning, or undefined. For detection of formats. */
 export function firstJsonRow(head: string): unknown {
   const start = head.trimStart();
-  const reader = start.startsWith('[') ? new JsonList(MAX_ROW) : new JsonLines(MAX_ROW);
+  const reader = makeReader(start.startsWith('['), MAX_ROW, new Cursor());
   for (const row of reader.feed(start)) if ('value' in row) return row.value;
   // A file of one line need not end with a newline.
   for (const row of reader.end()) if ('value' in row) return row.value;
   return undefined;
 }
 
+function makeReader(isList: boolean, maxRow: number, cursor: Cursor): JsonList | JsonLines {
+  return isList ? new JsonList(maxRow, cursor) : new JsonLines(maxRow, cursor);
+}
+
 /** JSON lines: one value per line, blank lines ignored. */
 class JsonLines {
   #rest = '';
-  #line = 1;
+  #line: number;
+  /** Characters before the chunk at hand. */
+  #fed = 0;
   #skipping = false;
   readonly #maxRow: number;
+  readonly #cursor: Cursor;
 
-  constructor(maxRow: number) {
+  constructor(maxRow: number, cursor: Cursor) {
     this.#maxRow = maxRow;
+    this.#cursor = cursor;
+    this.#line = cursor.line;
+    cursor.layout = { kind: 'lines' };
   }
 
   *feed(chunk: string): Generator<JsonRow> {
-    let from = 0;
+    let from = this.#line === 1 && this.#rest === '' && chunk.startsWith('\ufeff') ? 1 : 0;
     for (;;) {
       const to = chunk.indexOf('\n', from);
       if (to < 0) break;
       const text = this.#rest + chunk.slice(from, to);
       this.#rest = '';
       from = to + 1;
+      this.#cursor.offset = this.#fed + from;
+      this.#cursor.line = this.#line + 1;
+      this.#cursor.whole = true;
       if (!this.#skipping && text.length > this.#maxRow)
         yield { line: this.#line, error: tooLong(this.#maxRow) };
       else if (!this.#skipping && text.trim()) yield parse(text, this.#line);
@@ -59,10 +83,14 @@ class JsonLines {
       this.#line++;
     }
     this.#rest += chunk.slice(from);
+    this.#fed += chunk.length;
     if (this.#rest.length > this.#maxRow) {
-      if (!this.#skipping) yield { line: this.#line, error: tooLong(this.#maxRow) };
-      this.#skipping = true;
       this.#rest = '';
+      this.#cursor.whole = false;
+      if (!this.#skipping) {
+        this.#skipping = true;
+        yield { line: this.#line, error: tooLong(this.#maxRow) };
+      }
     }
   }
 
@@ -91,7 +119,13 @@ class JsonList {
   #text = '';
   #started = false;
   #startLine = 1;
-  #line = 1;
+  /** Characters before the element's first one. */
+  #startOffset = 0;
+  /** The element is too long and was told; its text is not kept until its end. */
+  #skipping = false;
+  #line: number;
+  /** Characters before the chunk at hand. */
+  #fed = 0;
   #depth = 0;
   #inString = false;
   #escaped = false;
@@ -103,12 +137,26 @@ class JsonList {
   /** Offset in `#text` and line of the first place inside the element that looks like the next element. */
   #next: { offset: number; line: number } | null = null;
   readonly #maxRow: number;
+  readonly #cursor: Cursor;
 
-  constructor(maxRow: number) {
+  constructor(maxRow: number, cursor: Cursor) {
     this.#maxRow = maxRow;
+    this.#cursor = cursor;
+    this.#line = cursor.line;
+    if (cursor.layout?.kind === 'list') {
+      this.#phase = 'rows';
+      this.#indent = cursor.layout.indent;
+      this.#lineIsBlank = false; // an element's end lies before it in its line
+    }
   }
 
   *feed(chunk: string): Generator<JsonRow> {
+    yield* this.#read(chunk, this.#fed);
+    this.#fed += chunk.length;
+  }
+
+  /** `base`: characters before the chunk. */
+  *#read(chunk: string, base: number): Generator<JsonRow> {
     let from = 0; // start of what is not yet in #text
     for (let i = 0; i < chunk.length; i++) {
       const c = chunk.charCodeAt(i);
@@ -150,28 +198,54 @@ class JsonList {
         if (c === COMMA || c === CLOSE_BRACKET) continue;
       }
       if (!this.#started && c !== COMMA && c !== CLOSE_BRACKET) {
-        this.#started = true;
-        this.#startLine = this.#line;
+        this.#start(i, base);
         from = i;
         if (this.#indent === null && startsLine && c === OPEN_BRACE) this.#indent = this.#lineSoFar;
       } else if (startsLine && c === OPEN_BRACE && this.#next === null && this.#lineSoFar === this.#indent) {
-        this.#next = { offset: this.#text.length + (i - from), line: this.#line };
+        if (this.#skipping) {
+          this.#reset();
+          this.#start(i, base);
+          from = i;
+        } else this.#next = { offset: this.#text.length + (i - from), line: this.#line };
       }
       if (c === QUOTE) this.#inString = true;
       else if (c === OPEN_BRACE || c === OPEN_BRACKET) this.#depth++;
       else if (this.#depth === 0 && (c === COMMA || c === CLOSE_BRACKET)) {
-        if (this.#started) this.#text += chunk.slice(from, i);
+        if (this.#started && !this.#skipping) this.#text += chunk.slice(from, i);
         from = i + 1;
         if (c === CLOSE_BRACKET) this.#phase = 'after';
-        yield* this.#finish();
+        yield* this.#finish(base + i + 1);
       } else if (c === CLOSE_BRACE || c === CLOSE_BRACKET) this.#depth = Math.max(0, this.#depth - 1);
     }
-    if (this.#started) this.#text += chunk.slice(from);
-    if (this.#text.length > this.#maxRow) yield* this.#giveUp(tooLong(this.#maxRow));
+    if (this.#started && !this.#skipping) this.#text += chunk.slice(from);
+    if (this.#text.length <= this.#maxRow) return;
+    if (this.#next) yield* this.#giveUp(tooLong(this.#maxRow));
+    else {
+      this.#text = '';
+      this.#skipping = true;
+      this.#cursor.whole = false;
+      yield { line: this.#startLine, error: tooLong(this.#maxRow) };
+    }
+  }
+
+  #start(i: number, base: number): void {
+    this.#started = true;
+    this.#startLine = this.#line;
+    this.#startOffset = base + i;
+  }
+
+  /** Reading can begin again at `offset`, which is in `line`. */
+  #mark(offset: number, line: number): void {
+    const cursor = this.#cursor;
+    cursor.offset = offset;
+    cursor.line = line;
+    cursor.whole = true;
+    if (cursor.layout?.kind !== 'list' || cursor.layout.indent !== this.#indent)
+      cursor.layout = { kind: 'list', indent: this.#indent };
   }
 
   *end(): Generator<JsonRow> {
-    while (this.#phase === 'rows') {
+    while (this.#phase === 'rows' && !this.#skipping) {
       if (!this.#started) {
         yield { line: this.#line, error: `expected "]" at the end of the list, got the end of the file` };
         return;
@@ -180,25 +254,31 @@ class JsonList {
     }
   }
 
-  /** The element is complete: its value, or the reason why it has none. */
-  *#finish(): Generator<JsonRow> {
+  /** The element is complete: its value, or the reason why it has none. `end` is behind the separator. */
+  *#finish(end: number): Generator<JsonRow> {
     const text = this.#text;
     const line = this.#startLine;
     const broken = this.#brokenString;
     const next = this.#next;
     const after = this.#phase === 'after';
     if (!this.#started) return; // a comma before "]"
+    if (this.#skipping) {
+      this.#reset();
+      return;
+    }
     const row =
       broken === null
         ? parse(text, line)
         : { line, error: `a text that begins in line ${broken} is not closed by a quote in that line` };
     if ('error' in row && next) {
       // It swallowed its neighbours: cut before the first of them and read on from there.
+      this.#mark(this.#startOffset + next.offset, next.line);
       yield row;
-      yield* this.#refeed(`${text.slice(next.offset)}${after ? ']' : ','}`, next.line);
+      yield* this.#refeed(`${text.slice(next.offset)}${after ? ']' : ','}`, next);
       return;
     }
     this.#reset();
+    this.#mark(end, this.#line);
     yield row;
   }
 
@@ -206,25 +286,28 @@ class JsonList {
   *#giveUp(error: string): Generator<JsonRow> {
     const { line, next } = { line: this.#startLine, next: this.#next };
     const text = this.#text;
+    if (next) this.#mark(this.#startOffset + next.offset, next.line);
     yield {
       line,
       error: next ? `the row is not closed before the next one begins in line ${next.line}` : error,
     };
-    if (next) yield* this.#refeed(text.slice(next.offset), next.line);
+    if (next) yield* this.#refeed(text.slice(next.offset), next);
     else {
       this.#reset();
       this.#phase = 'after'; // what remains has no beginning
     }
   }
 
-  *#refeed(text: string, line: number): Generator<JsonRow> {
+  /** Reads the element's text again from `next` on. */
+  *#refeed(text: string, { offset, line }: { offset: number; line: number }): Generator<JsonRow> {
     const now = this.#line;
+    const base = this.#startOffset + offset;
     this.#reset();
     this.#phase = 'rows';
     this.#line = line;
     this.#lineSoFar = this.#indent ?? '';
     this.#lineIsBlank = true;
-    yield* this.feed(text);
+    yield* this.#read(text, base);
     this.#line = Math.max(now, this.#line);
   }
 
@@ -236,6 +319,7 @@ class JsonList {
     this.#escaped = false;
     this.#brokenString = null;
     this.#next = null;
+    this.#skipping = false;
   }
 }
 
