@@ -1,5 +1,6 @@
 /** @file The window's words for the contract's codes. */
 import type {
+  ImportField,
   ImportFormat,
   Objective,
   PairStatus,
@@ -47,6 +48,18 @@ export const FORMAT_WORDS: Record<ImportFormat, string> = {
   'llava-json': 'LLaVA conversations JSON',
   csv: 'CSV',
   tsv: 'TSV',
+};
+export const IMPORT_FIELD_WORDS: Record<ImportField, string> = {
+  video: 'Clip',
+  question: 'Question',
+  chosen: 'Preferred answer',
+  rejected: 'Non-preferred answer',
+  chosen_masked: 'Preferred, with marks',
+  rejected_masked: 'Non-preferred, with marks',
+  type: 'Question type',
+  split: 'Split',
+  source: 'Source',
+  id: 'Id',
 };
 export const OBJECTIVE_WORDS: Record<Objective, string> = {
   rrpo: 'RRPO',
