@@ -230,7 +230,7 @@ test.each(Object.keys(LAYOUTS))(
           file: source,
           addPair: () => true,
           signal: stop.signal,
-          onProgress: () => ++reports === 3 && stop.abort(),
+          onProgress: () => ++reports === 2 && stop.abort(),
         }).catch(() => null);
         if (report) break;
         stops++;

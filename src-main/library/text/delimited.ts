@@ -50,7 +50,8 @@ class RecordReader {
     this.#rest += chunk;
     if (this.#offset === 0 && this.#rest.startsWith('\ufeff')) this.#drop(1);
     if (this.#skipping) this.#toNextLine();
-    yield* this.#drain(false);
+    // A record that is open needs a line end or a quote to end; looking for one in all of it at each piece would cost its square.
+    if (this.#rest.length === chunk.length || /[\n"]/.test(chunk)) yield* this.#drain(false);
     if (this.#rest.length > MAX_RECORD) yield* this.#skipLine();
   }
 
