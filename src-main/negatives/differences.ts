@@ -2,73 +2,24 @@
  * @file Where two answers differ, as proposed phrases: an aligned difference of words, without the words that carry no meaning of
  * their own. A proposal only: a person decides (the method's authors ask a language model, `rrpo.md` 3.5).
  */
-import { diffArrays } from 'diff';
 import type { Phrase, Span } from '../contract/schemas.ts';
 import { toCodePoints } from '../contract/text.ts';
-
-/**
- * Words that name nothing by themselves. Prepositions are not here: "to the left" and "from the left" differ in what happens, and
- * neither are "not" and the numbers.
- */
-const FUNCTION_WORDS = new Set(
-  (
-    'a an the this that these those is are was were be been being am has have had do does did it its they them their ' +
-    'he she his her him there here and or so then as of which who what while can could will would shall should may ' +
-    'might also just very'
-  ).split(' '),
-);
+import { align, type Hunk } from './alignment.ts';
+import { isContent, tokenize, type Token } from './tokens.ts';
 
 /** Differing stretches joined when nothing but one of these words or a comma lies between. */
 const MAX_GAP_TOKENS = 1;
 
-/** Give up aligning beyond this many changed words; then everything between equal beginning and end is one difference. */
-const MAX_EDITS = 600;
-
-/** A word or a punctuation mark. Offsets are UTF-16 indices. */
-type Token = { text: string; key: string; start: number; end: number; word: boolean };
-
-const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
-
-function tokenize(text: string): Token[] {
-  const out: Token[] = [];
-  for (const { segment, index, isWordLike } of segmenter.segment(text)) {
-    if (segment.trim() === '') continue;
-    out.push({
-      text: segment,
-      key: segment.normalize('NFC').toLowerCase(),
-      start: index,
-      end: index + segment.length,
-      word: isWordLike ?? false,
-    });
-  }
-  return out;
-}
-
-/** True for a word of its own meaning. `A` is an article in a sentence and an answer in `(A)`, `A.` or alone. */
-function isContent(tokens: readonly Token[], i: number): boolean {
-  const token = tokens[i];
-  if (!token.word) return false;
-  if (/^[A-Z]$/.test(token.text)) {
-    const next = tokens[i + 1]?.text;
-    const optionLetter =
-      tokens.length === 1 || tokens[i - 1]?.text === '(' || next === ')' || next === '.' || next === ':';
-    if (optionLetter) return true;
-  }
-  return !FUNCTION_WORDS.has(token.key);
-}
-
-/** A differing stretch: token ranges [start, end) on both sides; one of them may be empty. */
-type Hunk = { chosen: [number, number]; rejected: [number, number] };
-
 /**
  * Proposed phrases for two answers, numbered in the order of the preferred one. A replaced stretch gives both sides; a stretch that
- * only one answer has gives one side. Case and white space do not count. Spans are in code points.
+ * only one answer has gives one side. Case, white space, tense, spelling, and the place of "in the park" in a sentence do not
+ * count. Spans are in code points.
  */
 export function proposePhrases(chosen: string, rejected: string): Phrase[] {
   const a = tokenize(chosen);
   const b = tokenize(rejected);
   const phrases: Phrase[] = [];
-  for (const hunk of joinNear(align(a, b), a, b)) {
+  for (const hunk of joinLetter(joinNear(align(a, b), a, b), a, b)) {
     const left = trimmed(a, hunk.chosen);
     const right = trimmed(b, hunk.rejected);
     // A stretch of meaning against one without: "the red" against "a" is marked as a whole on both sides.
@@ -86,50 +37,6 @@ export function proposePhrases(chosen: string, rejected: string): Phrase[] {
   return phrases;
 }
 
-/** Differing stretches in order. */
-function align(a: readonly Token[], b: readonly Token[]): Hunk[] {
-  const changes = diffArrays(
-    a.map((t) => t.key),
-    b.map((t) => t.key),
-    { maxEditLength: MAX_EDITS },
-  );
-  if (!changes) return [between(a, b)];
-  const hunks: Hunk[] = [];
-  let i = 0;
-  let j = 0;
-  let open: Hunk | null = null;
-  for (const change of changes) {
-    const n = change.value.length;
-    if (!change.added && !change.removed) {
-      open = null;
-      i += n;
-      j += n;
-      continue;
-    }
-    if (!open) {
-      open = { chosen: [i, i], rejected: [j, j] };
-      hunks.push(open);
-    }
-    if (change.removed) open.chosen[1] = i += n;
-    else open.rejected[1] = j += n;
-  }
-  return hunks;
-}
-
-/** Everything between the equal beginning and the equal end. */
-function between(a: readonly Token[], b: readonly Token[]): Hunk {
-  let head = 0;
-  while (head < a.length && head < b.length && a[head].key === b[head].key) head++;
-  let tail = 0;
-  while (
-    tail < a.length - head &&
-    tail < b.length - head &&
-    a[a.length - 1 - tail].key === b[b.length - 1 - tail].key
-  )
-    tail++;
-  return { chosen: [head, a.length - tail], rejected: [head, b.length - tail] };
-}
-
 /** Joins stretches between which only a word without meaning stands; never over the end of a sentence. */
 function joinNear(hunks: readonly Hunk[], a: readonly Token[], b: readonly Token[]): Hunk[] {
   const out: Hunk[] = [];
@@ -139,7 +46,9 @@ function joinNear(hunks: readonly Hunk[], a: readonly Token[], b: readonly Token
     const near =
       gap !== null &&
       gap[1] - gap[0] <= MAX_GAP_TOKENS &&
-      a.slice(gap[0], gap[1]).every((t, k) => t.word && !isContent(a, gap[0] + k)) &&
+      hunk.rejected[0] - last!.rejected[1] <= MAX_GAP_TOKENS &&
+      (a.slice(gap[0], gap[1]).every((t, k) => t.word && !isContent(a, gap[0] + k)) ||
+        isSwap(last!, hunk, a, b)) &&
       // Both stretches must be replacements of meaning, or joining would swallow a plain insertion.
       [last!, hunk].every((h) => trimmed(a, h.chosen) && trimmed(b, h.rejected));
     if (near) {
@@ -148,6 +57,41 @@ function joinNear(hunks: readonly Hunk[], a: readonly Token[], b: readonly Token
     } else out.push({ chosen: [...hunk.chosen], rejected: [...hunk.rejected] });
   }
   return out;
+}
+
+/**
+ * The letter of an option and the text behind it are one choice: "B) red" against "A) blue" is one difference. A text that begins
+ * with the same words ("B) Pretending to ...") leaves the letter to itself.
+ */
+function joinLetter(hunks: readonly Hunk[], a: readonly Token[], b: readonly Token[]): Hunk[] {
+  const [letter, next, ...rest] = hunks;
+  if (next === undefined || !isLetter(a, letter.chosen) || !isLetter(b, letter.rejected)) return [...hunks];
+  const noWord = (tokens: readonly Token[], from: number, to: number): boolean =>
+    tokens.slice(from, to).every((token) => !token.word);
+  if (!noWord(a, letter.chosen[1], next.chosen[0]) || !noWord(b, letter.rejected[1], next.rejected[0]))
+    return [...hunks];
+  return [
+    { chosen: [letter.chosen[0], next.chosen[1]], rejected: [letter.rejected[0], next.rejected[1]] },
+    ...rest,
+  ];
+}
+
+/** True for a stretch of one capital letter that is written as an option's. */
+function isLetter(tokens: readonly Token[], [start, end]: readonly [number, number]): boolean {
+  const range = trimmed(tokens, [start, end]);
+  return range !== null && range[1] - range[0] === 1 && /^[A-Z]$/.test(tokens[range[0]].text);
+}
+
+/** "left to right" against "right to left". */
+function isSwap(first: Hunk, second: Hunk, a: readonly Token[], b: readonly Token[]): boolean {
+  const text = (tokens: readonly Token[], [start, end]: readonly [number, number]): string =>
+    tokens
+      .slice(start, end)
+      .map((t) => t.stem)
+      .join(' ');
+  return (
+    text(a, first.chosen) === text(b, second.rejected) && text(a, second.chosen) === text(b, first.rejected)
+  );
 }
 
 /** The range without words of no meaning and punctuation at its ends; null when nothing remains. */

@@ -26,6 +26,16 @@ const SAME: Readonly<Record<string, string>> = {
   rightward: 'right',
   rightwards: 'right',
   grey: 'gray',
+  couch: 'sofa',
+  bicycle: 'bike',
+  automobile: 'car',
+  tv: 'television',
+  kid: 'child',
+  lady: 'woman',
+  guy: 'man',
+  photo: 'picture',
+  motorbike: 'motorcycle',
+  beneath: 'under',
   colour: 'color',
   centre: 'center',
   vanish: 'disappear',
@@ -124,6 +134,18 @@ export function normalWords(text: string): string[] {
     } else out.push(String(value));
   }
   return out;
+}
+
+/**
+ * What the forms of one word have in common: "rides", "riding" and "ride" give "rid", "grey" and "gray" the same. Only to be compared
+ * with other stems; a word that is nothing but an article or a number stands for itself.
+ */
+export function stemOf(word: string): string {
+  const normal = normalText(word) || word;
+  const cut = /^(.*[aeiouy].*?)(?:ing|ed)$/.exec(normal)?.[1] ?? normal;
+  const base = cut.length >= 3 ? cut : normal;
+  // "sitting" -> "sitt" -> "sit", "ride" -> "rid".
+  return base.length > 3 ? base.replace(/([bdgklmnprt])\1$/, '$1').replace(/e$/, '') : base;
 }
 
 /** {@link normalWords} as one string, for equality. */
