@@ -1,7 +1,8 @@
-/** @file Greedy tokens of a model fixture, through the program's own generation with its cache; rows run without their padding. */
+/** @file Greedy tokens of a model fixture, through the program's own generation with its cache; one row at a time and as one batch. */
 import type { Checkpoint } from '../../src-main/models/checkpoint.ts';
+import { BatchDecoder } from '../../src-main/models/batch.ts';
 import { LanguageModel } from '../../src-main/models/generation.ts';
-import type { Features } from '../../src-main/models/generation.ts';
+import type { Features, Prompt } from '../../src-main/models/generation.ts';
 import type { Tensor } from '../../src-main/tensor/onnxruntime.ts';
 import { closeRow, exactRow, readFloats, readInts } from './compare.ts';
 import type { ArrayEntry } from './compare.ts';
@@ -46,23 +47,31 @@ export async function* greedyRows(
   const model = await LanguageModel.open(checkpoint, { device: context.device });
   const tokens: number[] = [];
   const logits: number[] = [];
+  const batched: number[] = [];
   try {
     const next = { row: 0 };
+    const prompts: Prompt[] = [];
     for (let b = 0; b < greedy.batch; b++) {
       const ids = [...greedy.ids.subarray(b * length, (b + 1) * length)].filter(
         (_, t) => greedy.attention[b * length + t] === 1,
       );
       const features = featuresOf(ids, greedy, next);
       const prompt = { ids, ...(features ? { features } : {}) };
+      prompts.push(prompt);
       for await (const token of model.generate(prompt, { maxNewTokens: steps, logits: true })) {
         tokens.push(token.id);
         for (const logit of token.logits!) logits.push(logit);
       }
     }
+    const decoder = new BatchDecoder(model);
+    const texts = prompts.map((prompt) => decoder.generate({ prompt, options: { maxNewTokens: steps } }));
+    for (const { ids } of await Promise.all(texts)) batched.push(...ids);
   } finally {
     await model.release();
   }
-  yield exactRow(`${greedy.name}/greedy_tokens`, tokens, await readInts(dir, greedy.tokens));
+  const want = await readInts(dir, greedy.tokens);
+  yield exactRow(`${greedy.name}/greedy_tokens`, tokens, want);
+  yield exactRow(`${greedy.name}/greedy_tokens as one batch`, batched, want);
   if (greedy.logits)
     yield closeRow(
       `${greedy.name}/greedy_logits`,

@@ -10,10 +10,11 @@ import { createSession } from '../tensor/onnxruntime.ts';
 import type { Session, SessionOptions, Tensor } from '../tensor/onnxruntime.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import { hasVision } from './config.ts';
-import type { DecoderConfig } from './config.ts';
+import type { DecoderConfig, ModelConfig } from './config.ts';
 import { languageGraph, linearGroups } from './families/language.ts';
 import { MASKED, spliceIndex } from './families/masks.ts';
 import { ropeTables } from './families/rope.ts';
+import { KvCache } from './kv-cache.ts';
 import { argMax, logSumExp, sampleToken } from './sampling.ts';
 import type { Sampling } from './sampling.ts';
 
@@ -69,66 +70,14 @@ export type LanguageModelOptions = SessionOptions & {
   adapterRank?: number;
 };
 
-/** The cache grows in steps of this many positions, so that few different shapes are planned. */
-const BUCKET = 128;
-
-/** Keys and values of one text: [KV, capacity, D] per layer, `length` positions of them in use. */
-class KvCache {
-  length = 0;
-  capacity = 1;
-  readonly #text: DecoderConfig;
-  /** Key and value arrays, alternating, per layer. */
-  #arrays: Float32Array[];
-
-  constructor(text: DecoderConfig) {
-    this.#text = text;
-    this.#arrays = this.#allocate(1);
-  }
-
-  #allocate(capacity: number): Float32Array[] {
-    const { layers, kvHeads, headDim } = this.#text;
-    return Array.from({ length: 2 * layers }, () => new Float32Array(kvHeads * capacity * headDim));
-  }
-
-  /** Adds the cache's arrays to the feeds of a run; nothing is copied. */
-  feed(feeds: Record<string, Tensor>): void {
-    const shape = [this.#text.kvHeads, this.capacity, this.#text.headDim];
-    this.#arrays.forEach((data, i) => {
-      feeds[`past.${i >> 1}.${i % 2 === 0 ? 'key' : 'value'}`] = { dtype: 'float32', shape, data };
-    });
-  }
-
-  /** Copies the keys and values that a run returned for `count` new positions behind the ones in use. */
-  append(outputs: Readonly<Record<string, Tensor>>, count: number): void {
-    const { kvHeads, headDim } = this.#text;
-    if (this.length + count > this.capacity) this.#grow(this.length + count);
-    this.#arrays.forEach((array, i) => {
-      const fresh = outputs[`present.${i >> 1}.${i % 2 === 0 ? 'key' : 'value'}`].data as Float32Array;
-      const rows = count * headDim;
-      for (let head = 0; head < kvHeads; head++)
-        array.set(
-          fresh.subarray(head * rows, (head + 1) * rows),
-          (head * this.capacity + this.length) * headDim,
-        );
-    });
-    this.length += count;
-  }
-
-  #grow(needed: number): void {
-    const { kvHeads, headDim } = this.#text;
-    // One bucket of room to spare, or the first step after a prompt would already grow again.
-    const capacity = (Math.floor(needed / BUCKET) + 1) * BUCKET;
-    const old = this.#arrays;
-    this.#arrays = this.#allocate(capacity);
-    this.#arrays.forEach((array, i) => {
-      for (let head = 0; head < kvHeads; head++) {
-        const start = head * this.capacity * headDim;
-        array.set(old[i].subarray(start, start + this.length * headDim), head * capacity * headDim);
-      }
-    });
-    this.capacity = capacity;
-  }
-}
+/** New tokens of one row of a run. */
+export type RowInput = {
+  ids: readonly number[];
+  /** For placeholders among the ids; such a row runs alone. */
+  features?: Features;
+  /** Places in `ids` whose logits are wanted. */
+  wanted: readonly number[];
+};
 
 /** A language model ready to generate. Several texts may be generated in turn; each has its own cache. */
 export class LanguageModel {
@@ -148,8 +97,31 @@ export class LanguageModel {
 
   /** Compiles the language model of a checkpoint for a device. */
   static async open(checkpoint: Checkpoint, options: LanguageModelOptions = {}): Promise<LanguageModel> {
-    const session = await createSession(languageGraph(checkpoint, options.adapterRank), options);
+    const session = await createSession(languageGraph(checkpoint, options.adapterRank), {
+      ...options,
+      // A GPU cannot compute shapes with two unknown dimensions: there a run has one row.
+      ...(options.device === 'webgpu' ? { dims: { ...options.dims, B: 1 } } : {}),
+    });
     return new LanguageModel(checkpoint, session, options.adapterRank);
+  }
+
+  /** Whether a run may have several rows. */
+  get batches(): boolean {
+    return this.#session.device === 'cpu';
+  }
+
+  /** Whether the graph has LoRA slots. */
+  get adaptable(): boolean {
+    return this.#rank !== undefined;
+  }
+
+  get config(): ModelConfig {
+    return this.#checkpoint.config;
+  }
+
+  /** The decoder's sizes. */
+  get text(): DecoderConfig {
+    return this.config.text;
   }
 
   /** How the weights reached the runtime, for logs. */
@@ -213,36 +185,42 @@ export class LanguageModel {
     this.#adapterFeeds = feeds;
   }
 
-  /** Runs `ids` behind what `cache` holds, appends to it, and returns the logits of `rows`, [rows.length, V]. */
-  async #forward(
-    cache: KvCache,
-    ids: readonly number[],
-    features: Features | undefined,
-    rows: readonly number[],
-  ): Promise<Float32Array> {
-    const { config } = this.#checkpoint;
-    const { text } = config;
-    const count = ids.length;
-    const positions = Array.from({ length: count }, (_, i) => cache.length + i);
+  /**
+   * Runs the rows' ids behind what `cache` holds of each and appends to it; gives the logits of what is wanted, [N, V], row by row.
+   * `width`: shorter rows are padded to so many positions, which nothing sees. @default the longest row's
+   */
+  async forward(cache: KvCache, inputs: readonly RowInput[], width?: number): Promise<Float32Array> {
+    const { config, text } = this;
+    const counts = inputs.map(({ ids }) => ids.length);
+    const length = width ?? Math.max(...counts); // T
+    const batch = inputs.length; // B
+    const ids = new Int32Array(batch * length);
+    inputs.forEach((input, b) => ids.set(input.ids, b * length));
+    const positions = Array.from({ length: ids.length }, (_, i) => {
+      return cache.lengths[Math.floor(i / length)] + (i % length);
+    });
     const rope = ropeTables(text.rope, text.headDim, positions);
+    const table = [batch, 1, length, text.headDim];
+    const rows = inputs.flatMap(({ wanted }, b) => wanted.map((t) => b * length + t));
     const feeds: Record<string, Tensor> = {
       ...(this.#adapterOn ? this.#adapterFeeds.on : this.#adapterFeeds.off),
-      ids: int32([1, count], ids),
-      cos: { dtype: 'float32', shape: [count, text.headDim], data: rope.cos },
-      sin: { dtype: 'float32', shape: [count, text.headDim], data: rope.sin },
-      mask: stepMask(cache, count, text.heads / text.kvHeads),
+      ids: int32([batch, length], ids),
+      cos: { dtype: 'float32', shape: table, data: rope.cos },
+      sin: { dtype: 'float32', shape: table, data: rope.sin },
+      mask: stepMask(cache, length, text.heads / text.kvHeads),
       rows: int32([rows.length], rows),
     };
     if (hasVision(config)) {
       // Steps and text-only prompts have no feature; one unused row keeps the shape from being empty.
+      const [{ features }] = inputs;
       const given = features ?? { data: new Float32Array(text.hidden), rows: 1, placeholder: -1 };
       const index = features ? spliceIndex(ids, given.placeholder, given.rows) : Int32Array.from(ids.keys());
       feeds.features = { dtype: 'float32', shape: [given.rows, text.hidden], data: given.data };
-      feeds.splice = { dtype: 'int32', shape: [count], data: index };
+      feeds.splice = { dtype: 'int32', shape: [ids.length], data: index };
     }
     cache.feed(feeds);
     const outputs = await this.#session.run(feeds);
-    cache.append(outputs, count);
+    cache.append(outputs, length, counts);
     return outputs.logits.data as Float32Array;
   }
 
@@ -252,16 +230,16 @@ export class LanguageModel {
    */
   async *generate(prompt: Prompt, options: GenerateOptions): AsyncGenerator<GeneratedToken, FinishReason> {
     const { sampling, signal } = options;
-    checkPrompt(prompt, this.#checkpoint);
+    checkPrompt(prompt, this.config);
     const random = sampling ? new Random(sampling.seed) : undefined;
     const stop = new Set(options.stopIds);
-    const cache = new KvCache(this.#checkpoint.config.text);
+    const cache = this.#emptyCache();
     let ids = prompt.ids;
     for (let step = 0; step < options.maxNewTokens; step++) {
       await nextTick();
       signal?.throwIfAborted();
       const features = step === 0 ? prompt.features : undefined;
-      const logits = await this.#forward(cache, ids, features, [ids.length - 1]);
+      const logits = await this.forward(cache, [{ ids, features, wanted: [ids.length - 1] }]);
       const id = sampling && random ? sampleToken(logits, sampling, random) : argMax(logits);
       yield describeToken(id, logits, options);
       if (stop.has(id)) return 'stop';
@@ -272,17 +250,21 @@ export class LanguageModel {
 
   /** Log-probabilities of given continuation tokens after a prompt, in one run: log p(continuation[i] | prompt, earlier). */
   async score(prompt: Prompt, continuation: readonly number[]): Promise<Float64Array> {
-    checkPrompt(prompt, this.#checkpoint);
+    checkPrompt(prompt, this.config);
     const ids = [...prompt.ids, ...continuation];
-    const rows = continuation.map((_, i) => prompt.ids.length - 1 + i);
-    if (rows.length === 0) return new Float64Array(0);
-    const cache = new KvCache(this.#checkpoint.config.text);
-    const logits = await this.#forward(cache, ids, prompt.features, rows);
-    const vocabulary = logits.length / rows.length;
+    const wanted = continuation.map((_, i) => prompt.ids.length - 1 + i);
+    if (wanted.length === 0) return new Float64Array(0);
+    const logits = await this.forward(this.#emptyCache(), [{ ids, features: prompt.features, wanted }]);
+    const vocabulary = logits.length / wanted.length;
     return Float64Array.from(continuation, (id, i) => {
       const row = logits.subarray(i * vocabulary, (i + 1) * vocabulary);
       return row[id] - logSumExp(row);
     });
+  }
+
+  /** A cache for one text. A shape must not be empty, hence a capacity of one. */
+  #emptyCache(): KvCache {
+    return new KvCache(this.text, 1, 1);
   }
 
   /** Frees the runtime's memory. */
@@ -295,18 +277,21 @@ function int32(shape: number[], values: Iterable<number>): Tensor {
   return { dtype: 'int32', shape, data: Int32Array.from(values) };
 }
 
-/** Mask [G*T, P+T]: the used part of the cache, then the new positions causally; repeated for the heads of a group. */
-function stepMask(cache: KvCache, count: number, group: number): Tensor {
-  const width = cache.capacity + count;
-  const data = new Float32Array(group * count * width);
-  for (let row = 0; row < group * count; row++) {
-    data.fill(MASKED, row * width + cache.length, row * width + cache.capacity);
-    data.fill(MASKED, row * width + cache.capacity + (row % count) + 1, (row + 1) * width);
-  }
-  return { dtype: 'float32', shape: [group * count, width], data };
+/** Mask [B, 1, G*T, P+T]: the used part of each row's cache, then the new positions causally; repeated for the heads of a group. */
+function stepMask({ lengths, capacity }: KvCache, count: number, group: number): Tensor {
+  const width = capacity + count;
+  const data = new Float32Array(lengths.length * group * count * width);
+  let start = 0;
+  for (const length of lengths)
+    for (let i = 0; i < group * count; i++, start += width) {
+      data.fill(MASKED, start + length, start + capacity);
+      data.fill(MASKED, start + capacity + (i % count) + 1, start + width);
+    }
+  return { dtype: 'float32', shape: [lengths.length, 1, group * count, width], data };
 }
 
-function checkPrompt({ ids, features }: Prompt, { config }: Checkpoint): void {
+/** @throws Error internal when a prompt does not fit the model */
+export function checkPrompt({ ids, features }: Prompt, config: ModelConfig): void {
   if (ids.length === 0)
     throw new Error('internal: generate: expected a prompt of at least one token, got none');
   const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= config.text.vocab);

@@ -1,7 +1,7 @@
 /**
- * @file Attention of one row over a cache, for generation. A step is bound by memory traffic and by the number of small ops,
- * so the cache is read where it lies (only scores are concatenated) and there are few ops: queries and keys rotate together,
- * and the heads of a group are rows of one product.
+ * @file Attention of some rows, each over a cache of its own, for generation. A step is bound by memory traffic and by the number
+ * of small ops, so the caches are read where they lie (only scores are concatenated) and there are few ops: queries and keys rotate
+ * together, and the heads of a group are rows of one product.
  */
 import { multiplyDims } from '../../tensor/dims.ts';
 import type { Dim } from '../../tensor/dims.ts';
@@ -22,11 +22,11 @@ import {
 } from '../../tensor/ops.ts';
 import type { DecoderConfig } from '../config.ts';
 
-/** Keys (rotated, times D^-1/4) and values of one layer: [KV, P, D] in the cache, [KV, T, D] for new positions. */
+/** Keys (rotated, times D^-1/4) and values of one layer: [B, KV, P, D] in the cache, [B, KV, T, D] for new positions. */
 export type LayerCache = { key: Value; value: Value };
 
 /**
- * Rotary tables [T, D] for a graph with a cache, made once for all layers: the sign of rotate_half and the scale of the scores
+ * Rotary tables [B, 1, T, D] for a graph with a cache, made once for all layers: the sign of rotate_half and the scale of the scores
  * are folded in (D^-1/4 on queries and on keys), so that x cos + swap_halves(x) sin is rotated and scaled.
  */
 export function cacheTables(
@@ -47,43 +47,46 @@ export function stepNorm(x: Value, weight: Value, epsilon: number): Value {
   return mul(div(x, sqrt(add(meanSquare, epsilon))), weight);
 }
 
-/** Projections of T new positions, their tables (see {@link cacheTables}), and what is seen. */
+/** Projections of T new positions of B rows, their tables (see {@link cacheTables}), and what is seen. */
 export type CachedInputs = {
-  /** [T, (H+KV)*D]. */
+  batch: Dim;
+  length: Dim;
+  /** [B*T, (H+KV)*D]. */
   queriesAndKeys: Value;
-  /** [T, KV*D]. */
+  /** [B*T, KV*D]. */
   values: Value;
   cos: Value;
   sin: Value;
-  /** [G*T, P+T], added to the scaled scores: the cache's columns first, the T rows repeated for the G heads of a group. */
+  /** [B, 1, G*T, P+T], added to the scaled scores: the cache's columns first, the T rows repeated for the G heads of a group. */
   mask: Value;
   past: LayerCache;
 };
 
-/** The mixed values [T, H*D] and the keys and values to append to the cache. */
+/** The mixed values [B*T, H*D] and the keys and values to append to the cache. */
 export function cachedAttention(
   { heads, kvHeads, headDim }: DecoderConfig,
-  { queriesAndKeys, values, cos, sin, mask, past }: CachedInputs,
+  { batch, length, queriesAndKeys, values, cos, sin, mask, past }: CachedInputs,
 ): { joined: Value; present: LayerCache } {
-  const [length] = values.shape as [Dim, number];
-  const split = (x: Value, count: number) => transpose(reshape(x, [length, count, headDim]), [1, 0, 2]);
-  const both = split(queriesAndKeys, heads + kvHeads); // [H+KV, T, D]
+  const split = (x: Value, count: number) =>
+    transpose(reshape(x, [batch, length, count, headDim]), [0, 2, 1, 3]);
+  const both = split(queriesAndKeys, heads + kvHeads); // [B, H+KV, T, D]
   const half = headDim / 2;
   const swapped = concat([slice(both, -1, half), slice(both, -1, 0, half)], -1);
-  const turned = add(mul(both, cos), mul(swapped, sin)); // [H+KV, T, D]
+  const turned = add(mul(both, cos), mul(swapped, sin)); // [B, H+KV, T, D]
   const rows = multiplyDims(heads / kvHeads, length);
-  const queries = reshape(slice(turned, 0, 0, heads), [kvHeads, rows, headDim]); // [KV, G*T, D]
-  const present = { key: slice(turned, 0, heads), value: split(values, kvHeads) }; // [KV, T, D]
+  const queries = reshape(slice(turned, 1, 0, heads), [batch, kvHeads, rows, headDim]); // [B, KV, G*T, D]
+  const present = { key: slice(turned, 1, heads), value: split(values, kvHeads) }; // [B, KV, T, D]
   const scores = concat(
     [matMul(queries, past.key, { transposeB: true }), matMul(queries, present.key, { transposeB: true })],
     -1,
-  ); // [KV, G*T, P+T]
+  ); // [B, KV, G*T, P+T]
   const weights = softmax(add(scores, mask));
-  const capacity = past.key.shape[1];
+  const capacity = past.key.shape[2];
   const mixed = add(
     matMul(slice(weights, -1, 0, capacity), past.value),
     matMul(slice(weights, -1, capacity), present.value),
-  ); // [KV, G*T, D]
-  const perHead = reshape(mixed, [heads, length, headDim]);
-  return { joined: reshape(transpose(perHead, [1, 0, 2]), [length, heads * headDim]), present };
+  ); // [B, KV, G*T, D]
+  const perHead = reshape(mixed, [batch, heads, length, headDim]);
+  const joined = reshape(transpose(perHead, [0, 2, 1, 3]), [multiplyDims(batch, length), heads * headDim]);
+  return { joined, present };
 }

@@ -21,7 +21,7 @@ import type { LayerCache } from './cached-attention.ts';
 import { hookedLinear, joinedLinear } from './context.ts';
 import type { FamilyContext } from './context.ts';
 
-/** Keys and values of one layer: [B, KV, T, D], or [KV, P, D] in a cache. */
+/** Keys and values of one layer: [B, KV, T, D], or [B, KV, P, D] in a cache. */
 export type { LayerCache } from './cached-attention.ts';
 
 /** Inputs of {@link decoder}. */
@@ -33,7 +33,7 @@ export type DecoderInputs = {
   sin: Value;
   /** Added to the scaled scores: broadcast to [B, KV, G, T, S], e.g. [T, T] or [B, 1, 1, T, T]. With a past see `CachedInputs`. */
   mask: Value;
-  /** Keys and values of earlier positions, one per layer; then B is 1 and the tables are [T, D]. */
+  /** Keys and values of earlier positions, one per layer; then the tables are [B, 1, T, D]. */
   past?: readonly LayerCache[];
   /**
    * Positions [M] (int32) whose hidden states are wanted; only for B = 1, without a past, and a mask [T, T]. The last layer
@@ -174,9 +174,16 @@ function attention(
   const { heads, kvHeads, headDim } = config;
   const output = (joined: Value) => hookedLinear(context, `${path}self_attn.o_proj`, joined, config.outBias);
   if (past) {
-    if (batch !== 1) throw new Error(`internal: decoder: expected a batch of 1 with a cache, got ${batch}`);
     const projected = queriesKeysAndValues(context, config, `${path}self_attn.`, x);
-    const { joined, present } = cachedAttention(config, { ...projected, cos, sin, mask, past });
+    const { joined, present } = cachedAttention(config, {
+      batch,
+      length,
+      ...projected,
+      cos,
+      sin,
+      mask,
+      past,
+    });
     return { output: output(joined), present };
   }
   const project = (name: string, count: number, input: Value, positions: Dim) => {

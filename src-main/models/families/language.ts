@@ -59,10 +59,10 @@ function loraInputs(graph: Graph, config: DecoderConfig, rank: number): JoinedHo
 }
 
 /**
- * Inputs: `ids` [1, T] int32; `cos`, `sin` [T, D]; `mask` [G*T, P+T] (rows repeated for each query
- * head of a group); `past.<i>.key`, `past.<i>.value` [KV, P, D];
- * `rows` [N] int32, the positions whose logits are wanted; with vision `features` [M, H] and `splice` [T] int32.
- * Outputs: `logits` [N, V]; `present.<i>.key`, `present.<i>.value` [KV, T, D].
+ * Inputs: `ids` [B, T] int32; `cos`, `sin` [B, 1, T, D]; `mask` [B, 1, G*T, P+T] (rows repeated for each query
+ * head of a group); `past.<i>.key`, `past.<i>.value` [B, KV, P, D];
+ * `rows` [N] int32, the flat positions (b * T + t) whose logits are wanted; with vision `features` [M, H] and `splice` [B*T] int32.
+ * Outputs: `logits` [N, V]; `present.<i>.key`, `present.<i>.value` [B, KV, T, D].
  */
 export function languageGraph(checkpoint: Checkpoint, adapterRank: number | undefined): Graph {
   const { config } = checkpoint;
@@ -73,17 +73,17 @@ export function languageGraph(checkpoint: Checkpoint, adapterRank: number | unde
     weights: frozenWeights(graph, checkpoint),
     joined: adapterRank === undefined ? (_, _x, base) => base : loraInputs(graph, text, adapterRank),
   };
-  let embeds = embedTokens(context, text, graph.input('ids', 'int32', [1, 'T']));
+  let embeds = embedTokens(context, text, graph.input('ids', 'int32', ['B', 'T']));
   if (hasVision(config)) {
     const features = graph.input('features', 'float32', ['M', text.hidden]);
-    embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', ['T']));
+    embeds = spliceFeatures(embeds, features, graph.input('splice', 'int32', ['B*T']));
   }
-  const cacheShape = [text.kvHeads, 'P', text.headDim];
+  const cacheShape = ['B', text.kvHeads, 'P', text.headDim];
   const { hidden, present } = decoder(context, text, {
     embeds,
-    cos: graph.input('cos', 'float32', ['T', text.headDim]),
-    sin: graph.input('sin', 'float32', ['T', text.headDim]),
-    mask: graph.input('mask', 'float32', [multiplyDims(text.heads / text.kvHeads, 'T'), 'P+T']),
+    cos: graph.input('cos', 'float32', ['B', 1, 'T', text.headDim]),
+    sin: graph.input('sin', 'float32', ['B', 1, 'T', text.headDim]),
+    mask: graph.input('mask', 'float32', ['B', 1, multiplyDims(text.heads / text.kvHeads, 'T'), 'P+T']),
     past: Array.from({ length: text.layers }, (_, i) => ({
       key: graph.input(`past.${i}.key`, 'float32', cacheShape),
       value: graph.input(`past.${i}.value`, 'float32', cacheShape),
