@@ -38,21 +38,25 @@ export async function generateAnswersCommand(
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
   const lines: string[] = [];
   const counts = { right: 0, wrong: 0, unparseable: 0 };
+  const model = engineModel(project, adapterDir);
+  const { temperature, seed, maxNewTokens } = options;
   const { done } = workbench.jobs.enqueue({
     kind: 'evaluate',
     title: 'Answering',
     lane: 'engine',
-    run: ({ signal, progress }): Promise<Skipped> =>
-      answerSamples(workbench, {
+    run: async ({ signal, progress }): Promise<Skipped> => {
+      const { hash } = await workbench.workers.engine.call(
+        'describe',
+        { modelDir: model.modelDir },
+        { signal },
+      );
+      return answerSamples(workbench, {
         samples,
-        model: engineModel(project, adapterDir),
+        model,
+        modelHash: hash,
         recipe,
-        seed: options.seed,
-        decoding: {
-          temperature: options.temperature,
-          seed: options.seed,
-          maxNewTokens: options.maxNewTokens,
-        },
+        seed,
+        decoding: () => ({ temperature, seed, maxNewTokens }),
         frames: run?.config.frames ?? null,
         signal,
         onAnswer: (sample, { text, tokens, finished, frameIndices }) => {
@@ -84,9 +88,11 @@ export async function generateAnswersCommand(
               run: options.run ?? null,
             }),
           );
+          return undefined;
         },
-        onProgress: (n, total) => progress(n / total, `${n} of ${total} answers`),
-      }),
+        onProgress: ({ done: n, total }) => progress(n / total, `${n} of ${total} answers`),
+      });
+    },
   });
   const file = path.resolve(options.out);
   const write = (): Promise<void> => writeFileAtomic(file, lines.map((line) => `${line}\n`).join(''));

@@ -52,6 +52,24 @@ export type MediaApi = {
     output: null;
     event: never;
   };
+  /**
+   * Decodes ahead for the engine: writes what a model is given of a clip to a file in `cacheDir` and returns its path, or null when
+   * the clip's features are cached (or the model reads text only), so that nothing has to be decoded.
+   */
+  pixels: {
+    input: {
+      video: EngineVideo;
+      modelDir: string;
+      /** `ModelDescription.hash`: part of the name of its features. */
+      modelHash: string;
+      cacheDir: string;
+      frames: FrameCount;
+      recipe: unknown;
+      seed: number;
+    };
+    output: string | null;
+    event: never;
+  };
   /** Writes a file that Chromium plays, with the same frame identities. */
   proxy: {
     input: { path: string; pts: Uint8Array; output: string };
@@ -102,10 +120,12 @@ export type AnswerTask = {
   video: EngineVideo;
   /** Seed of the recipe's random choices for this video. */
   seed: number;
-  questions: { id: string; text: string }[];
+  /** File of its pixels, from `MediaApi.pixels`; null: its features are in the cache, or the engine decodes it. */
+  pixels: string | null;
+  questions: { id: string; text: string; decoding: Decoding }[];
 };
 
-/** One answer as it comes, or a clip that could not be read: its questions are skipped and the others go on. */
+/** One answer as it comes, or a clip that could not be read: its questions are skipped. */
 export type AnswerEvent =
   ({ type: 'answer' } & GeneratedAnswer) | { type: 'skipped'; ids: string[]; reason: string };
 
@@ -158,20 +178,22 @@ export type TrainResult = {
   adapterDir: string | null;
 };
 
-/** Models: answers, divergence, training. One call at a time; the job queue's engine lane sees to it. */
+/** Models: answers, divergence, training. Only answers may overlap; the job queue's engine lane sees to it. */
 export type EngineApi = {
   /** Which devices there are, and why or why not. Trying a device can end the worker: use one of its own. */
   devices: { input: { only: 'cpu' | null }; output: DeviceReport[]; event: never };
   describe: { input: { modelDir: string }; output: ModelDescription; event: never };
-  /** Answers questions; each answer is an event, so that what is done is kept when the job is cancelled. */
+  /**
+   * Answers questions; each answer is an event, so that what is done is kept when the job is cancelled. Calls with the same model and
+   * adapter may overlap: their questions share a batch.
+   */
   answer: {
     input: {
       model: EngineModel;
-      tasks: AnswerTask[];
+      task: AnswerTask;
       frames: FrameCount;
       /** What is done to the frames first, `contract/recipe.ts`; null for the clean video. */
       recipe: unknown;
-      decoding: Decoding;
     };
     output: { answered: number };
     event: AnswerEvent;

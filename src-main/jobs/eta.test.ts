@@ -1,6 +1,6 @@
 /** @file The estimate on steady, uneven and backward-running reports. */
 import { expect, test } from 'vitest';
-import { ProgressEstimator, formatSeconds } from './eta.ts';
+import { ProgressEstimator, Throughput, formatSeconds } from './eta.ts';
 
 function clock(): { now: () => number; advance: (seconds: number) => void } {
   let t = 1000;
@@ -66,4 +66,20 @@ test('progress never runs backwards', () => {
 
 test('words', () => {
   expect([0.4, 59.4, 125, 4350].map(formatSeconds)).toEqual(['0 s', '59 s', '2 min 05 s', '1 h 12 min']);
+});
+
+test('throughput is what was done in the last ten seconds, or since the start', () => {
+  const { now, advance } = clock();
+  const throughput = new Throughput(now);
+  expect(throughput.perSecond).toBe(0);
+  advance(2);
+  throughput.add(6);
+  expect(throughput.perSecond).toBe(3);
+  advance(8);
+  throughput.add(4);
+  expect(throughput.perSecond).toBe(1);
+  advance(9);
+  expect(throughput.perSecond).toBe(0.4);
+  advance(2);
+  expect(throughput.perSecond).toBe(0);
 });

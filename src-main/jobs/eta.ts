@@ -66,6 +66,35 @@ export class ProgressEstimator {
   }
 }
 
+/** Milliseconds over which {@link Throughput} looks back. */
+const WINDOW_MS = 10_000;
+
+/** How much is done a second, over the last ten seconds. */
+export class Throughput {
+  readonly #now: () => number;
+  readonly #start: number;
+  readonly #entries: { at: number; amount: number }[] = [];
+  #sum = 0;
+
+  /** `now` gives milliseconds; replaced in tests. */
+  constructor(now: () => number = Date.now) {
+    this.#now = now;
+    this.#start = now();
+  }
+
+  add(amount: number): void {
+    this.#entries.push({ at: this.#now(), amount });
+    this.#sum += amount;
+  }
+
+  get perSecond(): number {
+    const now = this.#now();
+    const from = Math.max(this.#start, now - WINDOW_MS);
+    while (this.#entries.length > 0 && this.#entries[0].at < from) this.#sum -= this.#entries.shift()!.amount;
+    return now === from ? 0 : (1000 * this.#sum) / (now - from);
+  }
+}
+
 /** "3 s", "2 min 05 s", "1 h 12 min": for people. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));

@@ -56,6 +56,7 @@ export class BatchDecoder {
   readonly #groups = new Map<number, Group>();
   readonly #starts = new Map<Features, Start>();
   #waiting: Row[] = [];
+  #onRoom: (() => void)[] = [];
   #working = false;
   /** Runs of the model so far, by what they were for: rows per step tell how full the batch is. */
   readonly counts = { starts: 0, prompts: 0, steps: 0, stepRows: 0 };
@@ -66,14 +67,10 @@ export class BatchDecoder {
     this.#cacheBytes = cacheBytes;
   }
 
-  /** Most texts under way. */
-  get width(): number {
-    return this.#width;
-  }
-
-  /** Texts that wait for a place. */
-  get waiting(): number {
-    return this.#waiting.length;
+  /** Resolves when few enough texts wait that it is time to prepare more: what waits holds features in memory. */
+  async room(): Promise<void> {
+    while (this.#waiting.length >= this.#width)
+      await new Promise<void>((resolve) => this.#onRoom.push(resolve));
   }
 
   /** Resolves with the text when it has ended; rejects with the signal's reason after an abort. */
@@ -102,6 +99,7 @@ export class BatchDecoder {
         this.#dropAborted();
         if (this.#waiting.length === 0 && this.#groups.size === 0) return;
         await this.#admit();
+        for (const wake of this.#onRoom.splice(0)) wake();
         for (const group of [...this.#groups.values()]) await this.#step(group);
       }
     } catch (error) {
@@ -112,6 +110,7 @@ export class BatchDecoder {
     } finally {
       this.#starts.clear();
       this.#working = false;
+      for (const wake of this.#onRoom.splice(0)) wake();
     }
   }
 

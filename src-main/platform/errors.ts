@@ -50,6 +50,16 @@ export function toPlainError(thrown: unknown): PlainError {
   return { code: 'INTERNAL', message, hint: 'This is a fault of the workbench; the log has the details.' };
 }
 
+/** Kinds of failure that one file or one row of input causes; the others around it can go on. */
+const OF_INPUT: readonly string[] = ['NOT_FOUND', 'CORRUPT', 'CONFLICT', 'BAD_INPUT', 'UNSUPPORTED'];
+
+/** The message of an error that the input at hand caused. @throws the error when it is a failure of the whole */
+export function faultOfInput(error: unknown): string {
+  const { code, message } = toPlainError(error);
+  if (!OF_INPUT.includes(code)) throw error;
+  return message;
+}
+
 /** The inverse of {@link toPlainError}, for the receiving side of a process boundary. */
 export function fromPlainError(plain: PlainError): Error {
   if (plain.code === 'INTERNAL') return new Error(plain.message);

@@ -1,74 +1,235 @@
 /**
  * @file Asks the project's model about samples through the engine worker and hands over each answer as it comes. The one way in which
- * negatives, evaluations, `ask` and the command line get answers.
+ * negatives, evaluations and the command line get answers. The media worker decodes the clips that come next while the engine works on
+ * those that are ready, and several clips are under way at once so that their questions fill the engine's batch.
  */
-import type { Decoding, EngineModel, FrameCount, GeneratedAnswer } from '../jobs/apis.ts';
-import { groupByVideo } from './engine-requests.ts';
+import { rm } from 'node:fs/promises';
+import type { AnswerTask, Decoding, EngineModel, FrameCount, GeneratedAnswer } from '../jobs/apis.ts';
+import { Throughput } from '../jobs/eta.ts';
+import { UserError, faultOfInput } from '../platform/errors.ts';
+import { lookAhead } from '../platform/look-ahead.ts';
+import { engineVideo, videoSeed } from './engine-requests.ts';
 import type { AskedSample } from './engine-requests.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Greedy, as all benchmarks are scored (`rrpo.md` 6.3). */
 export const GREEDY: Decoding = { temperature: 0, seed: 0, maxNewTokens: 64 };
 
+/** Clips whose pixels lie ready before the engine takes them. */
+const CLIPS_AHEAD = 3;
+/** Questions that the engine is given before it has answered: twice its batch, so that it never waits for the next clip. */
+const QUESTIONS_AHEAD = 32;
+
 /** What to ask, and how. */
 export type Asking = {
   samples: readonly AskedSample[];
   model: EngineModel;
+  /** `ModelDescription.hash` of the model. */
+  modelHash: string;
   /** What is done to the frames first; null for clean clips. */
   recipe: unknown;
   /** Seed from which each video's perturbation is drawn. */
   seed: number;
-  decoding: Decoding;
+  decoding: (sample: AskedSample) => Decoding;
   frames: FrameCount;
   signal: AbortSignal;
-  /** Called for each answer, in the order in which they come. A throw ends the asking. */
-  onAnswer: (sample: AskedSample, answer: GeneratedAnswer) => void;
-  /** Samples dealt with, answered or skipped, of all. */
-  onProgress?: (done: number, total: number) => void;
+  /**
+   * Called for each answer, in the order in which they come. A decoding in return asks the same question once more, drawn that way.
+   * A throw ends the asking.
+   */
+  onAnswer: (sample: AskedSample, answer: GeneratedAnswer) => Decoding | undefined;
+  /** Called for each sample that is left out because of its video, as soon as that is known. */
+  onSkipped?: (sample: AskedSample, reason: string) => void;
+  onProgress?: (progress: AskingProgress) => void;
 };
+
+/** How far an asking is. */
+export type AskingProgress = {
+  /** Samples dealt with, answered or skipped, of all. */
+  done: number;
+  total: number;
+  /** Answers and generated tokens a second, lately. */
+  answersPerSecond: number;
+  tokensPerSecond: number;
+};
+
+/** " · 35 questions/s · 410 tokens/s", for the line under a progress bar. */
+export function speedText({
+  answersPerSecond,
+  tokensPerSecond,
+}: Pick<AskingProgress, 'answersPerSecond' | 'tokensPerSecond'>): string {
+  if (answersPerSecond === 0) return '';
+  const digits = answersPerSecond < 10 ? 1 : 0;
+  return ` · ${answersPerSecond.toFixed(digits)} questions/s · ${tokensPerSecond.toFixed(0)} tokens/s`;
+}
 
 /** Samples without an answer, because of their video. */
 export type Skipped = { sampleId: string; reason: string }[];
 
+/** The samples of one video, and the video made ready for the engine or why it cannot be used. */
+type ReadyClip = { samples: readonly AskedSample[]; ready: Omit<AnswerTask, 'questions'> | string };
+
 /** Asks all of it; resolves with what had to be skipped. Answers that came before a failure or a cancel have been handed over. */
 export async function answerSamples(workbench: Workbench, asking: Asking): Promise<Skipped> {
-  const { samples, model, recipe, seed, decoding, frames, signal } = asking;
-  const byId = new Map(samples.map((sample) => [sample.id, sample]));
-  const { tasks, unusable } = groupByVideo(workbench.requireProject(), samples, seed);
-  const skipped: Skipped = [...unusable];
-  let done = skipped.length;
-  if (tasks.length === 0) return skipped;
-
-  // An error in a listener must end the call, not vanish in an event handler.
+  // An error in a listener or in one clip must end all of it.
   const stop = new AbortController();
+  const signal = AbortSignal.any([asking.signal, stop.signal]);
+  const progress = new Progress(asking);
+  const clips = lookAhead(
+    Map.groupBy(asking.samples, (sample) => sample.videoId),
+    CLIPS_AHEAD,
+    ([videoId, samples]) => readyClip(workbench, asking, videoId, samples, signal),
+    async ({ ready }) => {
+      if (typeof ready !== 'string' && ready.pixels !== null) await rm(ready.pixels, { force: true });
+    },
+  );
   let failure: Error | undefined;
+  let underWay = 0;
+  const asked = new Set<Promise<void>>();
   try {
-    await workbench.workers.engine.call(
-      'answer',
-      { model, tasks, recipe, decoding, frames },
-      {
-        signal: AbortSignal.any([signal, stop.signal]),
-        onEvent: (event) => {
-          if (failure !== undefined) return;
-          try {
-            if (event.type === 'answer') {
-              asking.onAnswer(byId.get(event.id)!, event);
-              done++;
-            } else {
-              for (const sampleId of event.ids) skipped.push({ sampleId, reason: event.reason });
-              done += event.ids.length;
-            }
-            asking.onProgress?.(done, samples.length);
-          } catch (error) {
-            failure = error instanceof Error ? error : new Error(String(error));
-            stop.abort('listener failed');
-          }
-        },
-      },
-    );
+    for await (const { samples, ready } of clips) {
+      if (typeof ready === 'string') {
+        for (const sample of samples) progress.skip(sample, ready);
+        continue;
+      }
+      while (underWay > 0 && underWay + samples.length > QUESTIONS_AHEAD && failure === undefined)
+        await Promise.race(asked);
+      if (failure !== undefined) throw failure;
+      underWay += samples.length;
+      const done = askClip(workbench, asking, ready, samples, progress, signal)
+        .catch((error: unknown) => {
+          failure ??= asError(error);
+          stop.abort('another clip failed');
+        })
+        .finally(() => {
+          underWay -= samples.length;
+          asked.delete(done);
+        });
+      asked.add(done);
+    }
   } catch (error) {
-    throw failure ?? error;
+    failure ??= asError(error);
+    stop.abort('failed');
   }
+  await Promise.all(asked);
   if (failure !== undefined) throw failure;
-  return skipped;
+  return progress.skipped;
+}
+
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
+/** Decodes a clip for the engine, unless its features are cached. A clip that cannot be read, or kills the worker, costs its own questions. */
+async function readyClip(
+  workbench: Workbench,
+  { model, modelHash, frames, recipe, seed }: Asking,
+  videoId: string,
+  samples: readonly AskedSample[],
+  signal: AbortSignal,
+): Promise<ReadyClip> {
+  const { video, reason } = engineVideo(workbench.requireProject(), videoId);
+  if (video === null) return { samples, ready: reason };
+  const { modelDir, cacheDir } = model;
+  const request = {
+    video,
+    modelDir,
+    modelHash,
+    cacheDir,
+    frames,
+    recipe,
+    seed: videoSeed(seed, video.sha256),
+  };
+  try {
+    const pixels = await workbench.workers.media.call('pixels', request, { signal });
+    return { samples, ready: { video, seed: request.seed, pixels } };
+  } catch (error) {
+    const died = error instanceof UserError && error.code === 'WORKER_DIED';
+    return { samples, ready: died ? error.message : faultOfInput(error) };
+  }
+}
+
+/** Asks about one clip until no question is to be asked again. */
+async function askClip(
+  workbench: Workbench,
+  { model, frames, recipe, decoding, onAnswer }: Asking,
+  task: Omit<AnswerTask, 'questions'>,
+  samples: readonly AskedSample[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  const byId = new Map(samples.map((sample) => [sample.id, sample]));
+  const ask = ({ id, question: text }: AskedSample, how: Decoding) => ({ id, text, decoding: how });
+  let questions = samples.map((sample) => ask(sample, decoding(sample)));
+  let { pixels } = task;
+  while (questions.length > 0) {
+    const again: typeof questions = [];
+    const listener = new AbortController();
+    let failure: Error | undefined;
+    await workbench.workers.engine
+      .call(
+        'answer',
+        { model, task: { ...task, pixels, questions }, recipe, frames },
+        {
+          signal: AbortSignal.any([signal, listener.signal]),
+          onEvent: (event) => {
+            if (failure !== undefined) return;
+            try {
+              if (event.type === 'skipped')
+                for (const id of event.ids) progress.skip(byId.get(id)!, event.reason);
+              else {
+                const sample = byId.get(event.id)!;
+                const how = onAnswer(sample, event);
+                if (how !== undefined) again.push(ask(sample, how));
+                progress.answered(event.tokens, how === undefined);
+              }
+            } catch (error) {
+              // An error in a listener must end the call, not vanish in an event handler.
+              failure = asError(error);
+              listener.abort('listener failed');
+            }
+          },
+        },
+      )
+      .catch((error: unknown) => {
+        throw failure ?? asError(error);
+      });
+    if (failure !== undefined) throw failure;
+    pixels = null; // its features are in the cache now
+    questions = again;
+  }
+}
+
+/** Counts what is dealt with, and how fast. */
+class Progress {
+  readonly skipped: Skipped = [];
+  readonly #asking: Asking;
+  readonly #answers = new Throughput();
+  readonly #tokens = new Throughput();
+  #done = 0;
+
+  constructor(asking: Asking) {
+    this.#asking = asking;
+  }
+
+  skip(sample: AskedSample, reason: string): void {
+    this.skipped.push({ sampleId: sample.id, reason });
+    this.#asking.onSkipped?.(sample, reason);
+    this.#tell(1);
+  }
+
+  /** `last`: the question is not asked again. */
+  answered(tokens: number, last: boolean): void {
+    this.#answers.add(1);
+    this.#tokens.add(tokens);
+    this.#tell(last ? 1 : 0);
+  }
+
+  #tell(dealt: number): void {
+    this.#done += dealt;
+    this.#asking.onProgress?.({
+      done: this.#done,
+      total: this.#asking.samples.length,
+      answersPerSecond: this.#answers.perSecond,
+      tokensPerSecond: this.#tokens.perSecond,
+    });
+  }
 }

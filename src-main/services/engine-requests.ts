@@ -1,7 +1,7 @@
-/** @file From project rows to what the engine worker is asked: the model, its videos, questions grouped so that each clip is decoded once. */
+/** @file From project rows to what the engine worker is asked: the model, its videos. */
 import path from 'node:path';
 import type { Sample } from '../contract/schemas.ts';
-import type { AnswerTask, EngineModel, EngineVideo } from '../jobs/apis.ts';
+import type { EngineModel, EngineVideo } from '../jobs/apis.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { UserError } from '../platform/errors.ts';
 import { Random } from '../platform/random.ts';
@@ -52,26 +52,4 @@ export function engineVideo(
  */
 export function videoSeed(seed: number, sha256: string): number {
   return new Random(`${seed}/${sha256}`).uint32();
-}
-
-/** Questions grouped by video, and the samples whose video cannot be used, with the reason. */
-export function groupByVideo(
-  project: OpenProject,
-  samples: readonly AskedSample[],
-  seed: number,
-): { tasks: AnswerTask[]; unusable: { sampleId: string; reason: string }[] } {
-  const tasks = new Map<string, AnswerTask>();
-  const unusable: { sampleId: string; reason: string }[] = [];
-  const refused = new Map<string, string>();
-  for (const sample of samples) {
-    if (!tasks.has(sample.videoId) && !refused.has(sample.videoId)) {
-      const { video, reason } = engineVideo(project, sample.videoId);
-      if (video === null) refused.set(sample.videoId, reason);
-      else tasks.set(sample.videoId, { video, seed: videoSeed(seed, video.sha256), questions: [] });
-    }
-    const reason = refused.get(sample.videoId);
-    if (reason !== undefined) unusable.push({ sampleId: sample.id, reason });
-    else tasks.get(sample.videoId)!.questions.push({ id: sample.id, text: sample.question });
-  }
-  return { tasks: [...tasks.values()], unusable };
 }

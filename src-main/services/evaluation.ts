@@ -92,9 +92,10 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
   const skipped = await answerSamples(workbench, {
     samples,
     model,
+    modelHash: hash,
     recipe: null,
     seed: 0,
-    decoding: GREEDY,
+    decoding: () => GREEDY,
     frames,
     signal,
     onAnswer: (sample, { text }) => {
@@ -105,8 +106,9 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
         answer: text,
       });
       answers.set(sample.id, { sampleId: sample.id, answer: text, ...judged, kl: null });
+      return undefined;
     },
-    onProgress: (done, total) =>
+    onProgress: ({ done, total }) =>
       context.progress((answersShare * done) / total, `${done} of ${total} answers`),
   });
   if (answers.size === 0)
@@ -175,22 +177,30 @@ export async function ask(
     run: async ({ signal }) => {
       const started = performance.now();
       let text = '';
+      let skipped = '';
       await workbench.workers.engine.call(
         'answer',
         {
           model,
-          tasks: [{ video, seed: 0, questions: [{ id: 'ask', text: question }] }],
+          task: {
+            video,
+            seed: 0,
+            pixels: null,
+            questions: [{ id: 'ask', text: question, decoding: GREEDY }],
+          },
           recipe: null,
-          decoding: GREEDY,
           frames,
         },
         {
           signal,
           onEvent: (event) => {
             if (event.type === 'answer') text = event.text;
+            else skipped = event.reason;
           },
         },
       );
+      if (skipped !== '')
+        throw new UserError('BAD_INPUT', `ask: ${skipped}`, 'Find the video again in the Library.');
       return { text, seconds: (performance.now() - started) / 1000 };
     },
   });

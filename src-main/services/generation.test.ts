@@ -66,20 +66,19 @@ test('a clip that was damaged since its import is skipped with the reason; the o
     expect(provenance.seed).toBe(videoSeed(11, sha256));
     seeds.add(provenance.seed!);
     const answers: AnswerEvent[] = [];
+    const decoding = provenance.decoding as Decoding;
     await workbench.workers.engine.call(
       'answer',
       {
         model: engineModel(project, null),
-        tasks: [
-          {
-            video: engineVideo(project, row.videoId).video!,
-            seed: provenance.seed!,
-            questions: [{ id: 'again', text: question }],
-          },
-        ],
+        task: {
+          video: engineVideo(project, row.videoId).video!,
+          seed: provenance.seed!,
+          pixels: null,
+          questions: [{ id: 'again', text: question, decoding }],
+        },
         frames: provenance.frameIndices!.length,
         recipe: provenance.recipe,
-        decoding: provenance.decoding as Decoding,
       },
       { onEvent: (event) => answers.push(event) },
     );

@@ -12,7 +12,7 @@ import { judge } from '../negatives/judge.ts';
 import { resolveRecipe } from '../negatives/recipes.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
-import { answerSamples } from './answering.ts';
+import { answerSamples, speedText } from './answering.ts';
 import { engineModel } from './engine-requests.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -93,9 +93,10 @@ async function generateNow(
   const skipped = await answerSamples(workbench, {
     samples,
     model,
+    modelHash: hash,
     recipe,
     seed: request.seed,
-    decoding,
+    decoding: () => decoding,
     frames,
     signal,
     onAnswer: (sample, { text, frameIndices, seed }) => {
@@ -131,9 +132,10 @@ async function generateNow(
         told = Date.now();
         workbench.hub.emit({ type: 'library' });
       }
+      return undefined;
     },
-    onProgress: (dealt, total) =>
-      progress(dealt / total, `${dealt} of ${total} questions, ${pairs} new pairs`),
+    onProgress: ({ done: dealt, total, ...speed }) =>
+      progress(dealt / total, `${dealt} of ${total} questions, ${pairs} new pairs${speedText(speed)}`),
   });
   if (samples.length > 0 && answered === 0)
     throw new UserError(

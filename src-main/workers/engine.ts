@@ -1,4 +1,4 @@
-/** @file The engine worker: models in ONNX Runtime, away from the window. Started by `jobs/workers.ts`; one call at a time. */
+/** @file The engine worker: models in ONNX Runtime, away from the window. Started by `jobs/workers.ts`. */
 import type { EngineApi } from '../jobs/apis.ts';
 import type { Handlers } from '../jobs/protocol.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
@@ -10,13 +10,16 @@ import { divergence } from './engine/divergence.ts';
 import { releaseWhenShort } from './engine/loaded-model.ts';
 import { estimate, train } from './engine/train.ts';
 
-/** Frees the model after the call when the machine is short of memory. */
+let underWay = 0;
+
+/** Frees the model after the call when the machine is short of memory and no other call uses it. */
 function tidy<I, C, O>(method: (input: I, context: C) => Promise<O>): (input: I, context: C) => Promise<O> {
   return async (input, context) => {
+    underWay++;
     try {
       return await method(input, context);
     } finally {
-      await releaseWhenShort();
+      if (--underWay === 0) await releaseWhenShort();
     }
   };
 }

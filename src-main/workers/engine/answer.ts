@@ -1,76 +1,87 @@
-/** @file Answers to questions about videos: each clip is prepared once, each answer is told as it comes, a broken clip is skipped. */
+/** @file Answers to questions about a video: the clip is prepared once, each answer is told as it comes. Calls that overlap share a batch. */
+import { rm } from 'node:fs/promises';
 import { Recipe } from '../../contract/recipe.ts';
 import type { AnswerEvent, AnswerTask, EngineApi } from '../../jobs/apis.ts';
 import type { CallContext } from '../../jobs/protocol.ts';
-import type { LanguageModel } from '../../models/generation.ts';
-import { generateText } from '../../models/model.ts';
-import { toPlainError } from '../../platform/errors.ts';
+import type { BatchDecoder, BatchedText } from '../../models/batch.ts';
+import { faultOfInput } from '../../platform/errors.ts';
 import { modelFor } from './loaded-model.ts';
-import type { LoadedModel, Perturbation, PreparedVideo } from './loaded-model.ts';
+import type { LoadedModel, PreparedVideo } from './loaded-model.ts';
 
-type Request = EngineApi['answer']['input'];
+type Api = EngineApi['answer'];
 
-/** Answers all tasks in order. */
+/** Clips are prepared one after the other, so that only one is decoded and encoded at a time. */
+let turn: Promise<unknown> = Promise.resolve();
+
+type Prepared = { model: LoadedModel; decoder: BatchDecoder; video: PreparedVideo };
+
+async function prepare(
+  { model: request, task, frames, recipe }: Api['input'],
+  signal: AbortSignal,
+): Promise<Prepared> {
+  signal.throwIfAborted();
+  const model = await modelFor(request);
+  const decoder = await model.decoder(request.adapterDir);
+  await decoder.room();
+  const perturbation =
+    recipe === null || recipe === undefined ? null : { recipe: Recipe.parse(recipe), seed: task.seed };
+  const video = await model.prepare(task.video, frames, perturbation, { pixels: task.pixels, signal });
+  return { model, decoder, video };
+}
+
+/** Answers the questions of one clip. */
 export async function answer(
-  request: Request,
+  input: Api['input'],
   { signal, emit }: CallContext<AnswerEvent>,
-): Promise<EngineApi['answer']['output']> {
-  const model = await modelFor(request.model);
-  const language = await model.language(request.model.adapterDir);
-  const recipe =
-    request.recipe === null || request.recipe === undefined ? null : Recipe.parse(request.recipe);
-  let answered = 0;
-  for (const task of request.tasks) {
-    signal.throwIfAborted();
-    const perturbation: Perturbation = recipe === null ? null : { recipe, seed: task.seed };
-    let video: PreparedVideo;
-    try {
-      video = await model.prepare(task.video, request.frames, perturbation, signal);
-    } catch (error) {
-      const plain = toPlainError(error);
-      // A clip that is gone or damaged costs its own questions; anything else is a failure of the whole.
-      if (!['NOT_FOUND', 'CORRUPT', 'CONFLICT', 'BAD_INPUT', 'UNSUPPORTED'].includes(plain.code)) throw error;
-      emit({ type: 'skipped', ids: task.questions.map((q) => q.id), reason: plain.message });
-      continue;
-    }
-    for (const question of task.questions) {
-      emit({
-        type: 'answer',
-        id: question.id,
-        frameIndices: video.frameIndices,
-        seed: task.seed,
-        ...(await answerOne(model, language, video, question.text, task, request, signal)),
-      });
-      answered++;
-    }
+): Promise<Api['output']> {
+  const { task } = input;
+  let prepared: Prepared;
+  try {
+    const mine = turn.then(() => prepare(input, signal));
+    turn = mine.catch(() => undefined);
+    prepared = await mine;
+  } catch (error) {
+    emit({ type: 'skipped', ids: task.questions.map((q) => q.id), reason: faultOfInput(error) });
+    return { answered: 0 };
+  } finally {
+    // What it was made for is in the feature cache now, or never will be.
+    if (task.pixels !== null) await rm(task.pixels, { force: true });
   }
-  return { answered };
+  const ends = await Promise.allSettled(
+    task.questions.map(async (question) => {
+      const { frameIndices } = prepared.video;
+      const told = await answerOne(prepared, question, task, signal);
+      emit({ type: 'answer', id: question.id, frameIndices, seed: task.seed, ...told });
+    }),
+  );
+  ends.forEach((end, i) => {
+    if (end.status === 'rejected')
+      emit({ type: 'skipped', ids: [task.questions[i].id], reason: faultOfInput(end.reason) });
+  });
+  return { answered: ends.filter((end) => end.status === 'fulfilled').length };
 }
 
 async function answerOne(
-  model: LoadedModel,
-  language: LanguageModel,
-  video: PreparedVideo,
-  question: string,
+  { model, decoder, video }: Prepared,
+  { text: question, decoding }: AnswerTask['questions'][number],
   task: AnswerTask,
-  { decoding }: Request,
   signal: AbortSignal,
 ): Promise<{ text: string; tokens: number; finished: boolean }> {
   const { temperature, seed, maxNewTokens } = decoding;
-  const chunks = generateText(model.model, language, model.prompt(question, video), {
-    maxNewTokens,
-    signal,
-    // The stream depends on the question and its video too, so that the order of questions changes nothing.
-    ...(temperature > 0
-      ? { sampling: { temperature, seed: `${seed}/${task.video.sha256}/${question}` } }
-      : {}),
+  const { tokenizer, stopIds } = model.model;
+  const { ids, finish }: BatchedText = await decoder.generate({
+    prompt: model.prompt(question, video),
+    options: {
+      maxNewTokens,
+      stopIds,
+      signal,
+      // The stream depends on the question and its video too, so that the order of questions changes nothing.
+      ...(temperature > 0
+        ? { sampling: { temperature, seed: `${seed}/${task.video.sha256}/${question}` } }
+        : {}),
+    },
   });
-  let text = '';
-  let tokens = 0;
-  for (;;) {
-    const next = await chunks.next();
-    if (next.done === true) return { text: text.trim(), tokens, finished: next.value === 'stop' };
-    text += next.value.text;
-    tokens++;
-  }
+  const finished = finish === 'stop';
+  const text = tokenizer.decode(ids, { skipSpecialTokens: true }).trim();
+  return { text, tokens: finished ? ids.length - 1 : ids.length, finished };
 }

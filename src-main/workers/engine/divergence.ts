@@ -43,7 +43,7 @@ export async function divergence(
     for (const [index, { id, video, question, answer }] of items.entries()) {
       signal.throwIfAborted();
       try {
-        const prompt = model.prompt(question, await model.prepare(video, frames, null, signal));
+        const prompt = model.prompt(question, await model.prepare(video, frames, null, { signal }));
         const chosen = encodeAnswer(tokenizer, format, answer, []);
         // The graph wants two answers; the rejected side is given the shortest there is, its end token, and not read.
         const rejected = encodeAnswer(tokenizer, format, '', []);

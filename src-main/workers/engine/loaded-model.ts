@@ -6,27 +6,20 @@ import os from 'node:os';
 import { FeatureCache } from '../../align/feature-cache.ts';
 import { loraScale, readAdapter } from '../../align/adapter.ts';
 import type { EngineModel, EngineVideo, FrameCount } from '../../jobs/apis.ts';
-import { framesAt } from '../../media/decode.ts';
-import { defaultFrames, modelFrameIndices } from '../../media/model-frames.ts';
-import { perturbFrames, planPerturbation } from '../../media/perturb.ts';
-import type { Recipe } from '../../contract/recipe.ts';
-import { PtsTable } from '../../media/pts.ts';
+import { BatchDecoder } from '../../models/batch.ts';
 import type { ChatMessage } from '../../models/chat-template.ts';
 import { hasVision } from '../../models/config.ts';
 import { LanguageModel } from '../../models/generation.ts';
 import type { Features, Prompt } from '../../models/generation.ts';
 import { modelHash, openModel } from '../../models/model.ts';
 import type { Model } from '../../models/model.ts';
-import { pixelValues } from '../../models/pixels.ts';
 import type { PromptVideo } from '../../models/processor.ts';
 import { VisionEncoder } from '../../models/vision.ts';
-import type { RgbImage } from '../../models/pixels.ts';
+import { decodeClip, planClip, readPixels } from '../clip.ts';
+import type { Perturbation } from '../clip.ts';
 
 /** Below this share of the machine's memory everything is released after a call. */
 const LOW_MEMORY = 0.1;
-
-/** A perturbation as the engine carries it out; null for the clean video. */
-export type Perturbation = { recipe: Recipe; seed: number } | null;
 
 /** A video made ready for prompts: which frames, and what the prompt says of them. */
 export type PreparedVideo = {
@@ -49,6 +42,7 @@ export class LoadedModel {
   #slots = 0;
   #adapterDir: string | null = null;
   #vision: VisionEncoder | undefined;
+  #decoder: { language: LanguageModel; adapterDir: string | null; decoder: BatchDecoder } | undefined;
 
   private constructor(model: Model, hash: string, { device, cacheDir }: EngineModel) {
     this.model = model;
@@ -100,40 +94,39 @@ export class LoadedModel {
     return this.#language;
   }
 
-  /** Frames, features (from the cache when they are there) and what the prompt says of a video. */
+  /** The decoder of batches with the adapter on, or off for null. Texts under way must have ended before another is asked for. */
+  async decoder(adapterDir: string | null): Promise<BatchDecoder> {
+    const language = await this.language(adapterDir);
+    const known = this.#decoder;
+    if (known?.language === language && known.adapterDir === adapterDir) return known.decoder;
+    const decoder = new BatchDecoder(language);
+    this.#decoder = { language, adapterDir, decoder };
+    return decoder;
+  }
+
+  /**
+   * Frames, features (from the cache when they are there) and what the prompt says of a video. `pixels`: a file of its pixels that
+   * the media worker made; without one the clip is decoded here.
+   */
   async prepare(
     video: EngineVideo,
     frames: FrameCount,
     perturbation: Perturbation,
-    signal?: AbortSignal,
+    { pixels, signal }: { pixels?: string | null; signal?: AbortSignal } = {},
   ): Promise<PreparedVideo> {
-    const { family } = this.model.checkpoint.config;
-    const table = PtsTable.fromBytes(video.pts);
-    const wanted = frames ?? (await defaultFrames(this.model.dir, family)).value;
-    const frameIndices = modelFrameIndices(family, table, wanted);
-    const plan =
-      perturbation === null
-        ? null
-        : planPerturbation(perturbation.recipe, perturbation.seed, frameIndices.length);
-    const shown = plan?.length ?? frameIndices.length;
-    const first = table.start(0);
-    const prompt: PromptVideo = {
-      frames: shown,
-      times: frameIndices.slice(0, shown).map((i) => table.start(i) - first),
-      duration: table.duration,
-    };
-    const settings = this.model.processor.pixels;
+    const { dir, checkpoint, processor } = this.model;
+    const about = { dir, family: checkpoint.config.family, hash: this.hash };
+    const clip = await planClip(about, video, frames, perturbation);
+    const { frameIndices, prompt } = clip;
+    const settings = processor.pixels;
     if (settings === undefined) return { frameIndices, prompt, features: undefined };
-    const key = { video: video.sha256, frames: frameIndices, model: this.hash, recipe: perturbation };
-    const features = await this.#cache.get(key, async () => {
-      const decoded: RgbImage[] = await framesAt(video.path, table, frameIndices, { signal });
-      const given = plan === null ? decoded : perturbFrames(decoded, plan);
-      const pixels = pixelValues(given, given.length, settings); // [F, 3, H, W]
-      this.#vision ??= await VisionEncoder.open(this.model.checkpoint, {
+    const features = await this.#cache.get(clip.key, async () => {
+      const values = pixels ? await readPixels(pixels) : await decodeClip(clip, settings, signal); // [F, 3, H, W]
+      this.#vision ??= await VisionEncoder.open(checkpoint, {
         device: this.#device,
         cacheFolder: this.#cacheDir,
       });
-      return this.#vision.encodeVideo(pixels, given.length, signal);
+      return this.#vision.encodeVideo(values, prompt.frames, signal);
     });
     return { frameIndices, prompt, features };
   }
@@ -153,6 +146,7 @@ export class LoadedModel {
   async releaseLanguage(): Promise<void> {
     const language = this.#language;
     this.#language = undefined;
+    this.#decoder = undefined;
     this.#slots = 0;
     this.#adapterDir = null;
     await language?.release();

@@ -148,7 +148,8 @@ function withPrompt(
   // Both answers get the clean video: perturbation is for generating only (`rrpo.md` 2.3).
   return {
     ...pair,
-    prompt: async () => model.prompt(pair.question, await model.prepare(video, config.frames, null, signal)),
+    prompt: async () =>
+      model.prompt(pair.question, await model.prepare(video, config.frames, null, { signal })),
   };
 }
 
