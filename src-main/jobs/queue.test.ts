@@ -176,6 +176,7 @@ test('stopping ends also the job that another one starts as its last act', async
       queue.enqueue({ ...spec, run: (follower) => forever(follower.signal) });
     },
   });
+  await new Promise(setImmediate); // it runs now
   await queue.stop();
   expect(queue.list().map((job) => job.state)).toEqual(['done', 'cancelled']);
 });
