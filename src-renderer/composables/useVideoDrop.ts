@@ -1,16 +1,20 @@
-/** @file Files dropped anywhere in the window: clips are added, tables of answers open the import. */
+/**
+ * @file Files dropped anywhere in the window: clips are added, tables of answers open the import. A browser tells no paths: there the files
+ * are offered to be copied into the project.
+ */
 import { useEventListener } from '@vueuse/core';
 import { useMessage } from 'naive-ui';
 import { ref, type Ref } from 'vue';
 import { useRouter } from 'vue-router';
 import { bridge } from '../client/bridge.ts';
 import { useAddVideos } from './useAddVideos.ts';
-import { extensionOf, SAMPLE_FILES } from './usePaths.ts';
+import { isTable, useUploads } from './useUploads.ts';
 import { useWorkbench } from './useWorkbench.ts';
 
 export function useVideoDrop(): { dragging: Readonly<Ref<boolean>> } {
   const { project } = useWorkbench();
-  const { add, choose } = useAddVideos();
+  const { add } = useAddVideos();
+  const { offer } = useUploads();
   const router = useRouter();
   const message = useMessage();
   const dragging = ref(false);
@@ -34,19 +38,19 @@ export function useVideoDrop(): { dragging: Readonly<Ref<boolean>> } {
     depth = 0;
     dragging.value = false;
     if (!project.value) return void message.info('Open a project first; then clips can be dropped into it.');
-    const files = [...(event.dataTransfer?.files ?? [])];
-    if (files.length === 0) return;
     const native = bridge();
     if (!native) {
-      void choose(
-        'A browser does not tell a page where a dropped file lies, and clips are used where they are, without copying. ' +
-          'Please show the file here once more.',
-      );
+      const items = [...(event.dataTransfer?.items ?? [])].filter(({ kind }) => kind === 'file');
+      const folders = items.filter((item) => item.webkitGetAsEntry()?.isDirectory);
+      if (folders.length > 0) message.info('A browser cannot hand over a folder: use “Add folder…” for it.');
+      const dropped = items.filter((item) => !folders.includes(item)).map((item) => item.getAsFile());
+      offer(dropped.filter((file) => file !== null));
       return;
     }
+    const files = [...(event.dataTransfer?.files ?? [])];
     const paths = files.map((file) => native.pathForFile(file)).filter((path) => path !== '');
-    const tables = paths.filter((path) => SAMPLE_FILES.extensions.includes(extensionOf(path)));
-    const others = paths.filter((path) => !tables.includes(path));
+    const tables = paths.filter(isTable);
+    const others = paths.filter((path) => !isTable(path));
     if (others.length) void add(others);
     if (tables[0]) void router.push({ name: 'library', query: { import: tables[0] } });
   });
