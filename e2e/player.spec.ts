@@ -15,6 +15,7 @@ const unevenTick = (i: number): number =>
   Math.floor(i / UNEVEN.length) * UNEVEN.reduce((a, b) => a + b) +
   UNEVEN.slice(0, i % UNEVEN.length).reduce((a, b) => a + b, 0);
 
+test.setTimeout(60_000);
 // A trace films the page, which takes the time that the pictures need.
 test.use({ trace: 'off' });
 

@@ -274,7 +274,8 @@ export function usePlayer(
       generation++;
       pumping = false;
       onShown = null;
-      offset = null;
+      // A table that was read anew is about the same clock.
+      if (video !== oldVideo) offset = null;
       wanted.value = null;
       frame.value = 0;
       if (pts !== oldTable) {
