@@ -197,7 +197,7 @@ export class JobQueue {
   async #run<T>(entry: Entry, spec: JobSpec<T>): Promise<T> {
     const { job, controller } = entry;
     const wasRunning = job.state === 'running';
-    let reportedAt = 0;
+    let reportedAt = -Infinity;
     try {
       if (controller.signal.aborted) throw new UserError('CANCELLED', 'Cancelled.');
       const value = await spec.run({
@@ -211,8 +211,8 @@ export class JobQueue {
           entry.estimator.update(fraction);
           if (detail !== undefined) job.detail = detail;
           job.progress = entry.estimator.progress;
-          if (Date.now() - reportedAt < REPORT_EVERY_MS) return;
-          reportedAt = Date.now();
+          if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
+          reportedAt = performance.now();
           this.#changed(entry, false);
         },
       });

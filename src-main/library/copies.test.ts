@@ -47,6 +47,11 @@ test('more or fewer bytes than promised, and a stop, leave nothing', async () =>
     message: expect.stringMatching(/expected room for 4503599627370496 bytes, got \d+$/) as string,
   });
   expect(readdirSync(at)).toEqual([]);
+  const inAFile = path.join(folder, 'whole', 'clip.mp4');
+  await expect(receiveFile(inAFile, 'a.mp4', 3000, pieces(bytes))).rejects.toMatchObject({
+    code: 'BAD_INPUT',
+    message: expect.stringContaining(`${inAFile}: expected the path of a file inside a folder`) as string,
+  });
 });
 
 test.runIf(process.platform !== 'win32')(

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
-import { sha256File, writeAtomically } from '../platform/files.ts';
+import { explainWriteError, sha256File, writeAtomically } from '../platform/files.ts';
 import type { OpenProject } from '../project/project.ts';
 
 /** Copied videos. */
@@ -66,7 +66,9 @@ export async function receiveFile(
   source: AsyncIterable<Uint8Array>,
   { signal, onBytes }: ReceiveOptions = {},
 ): Promise<{ file: string; sha256: string }> {
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+    throw explainWriteError(folder, error);
+  });
   const { bavail, bsize } = await statfs(folder);
   if (bavail * bsize < bytes)
     throw new UserError(

@@ -81,9 +81,7 @@ export async function undoBulk(
 /** The latest bulk change that changed anything and was not taken back. */
 export function lastBulk(project: OpenProject): Bulk | null {
   const row = project.db
-    .prepare<Bulk & { undone: number }>(
-      'SELECT * FROM bulks WHERE changed > 0 ORDER BY at DESC, id DESC LIMIT 1',
-    )
+    .prepare<Bulk & { undone: number }>('SELECT * FROM bulks WHERE changed > 0 ORDER BY rowid DESC LIMIT 1')
     .get();
   if (!row || row.undone) return null;
   const { id, at, reviewer, summary, changed } = row;

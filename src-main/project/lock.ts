@@ -8,7 +8,7 @@ import { UserError } from '../platform/errors.ts';
 const LOCK_FILE = 'workbench.lock';
 
 /** Who holds a project. */
-type Holder = { pid: number; host: string; since: number; token: string };
+type Holder = { pid: number; host: string; since: number; boot: string | null; token: string };
 
 /** Tokens of the locks that this process holds: our own pid in a lock file proves nothing, pids are used again. */
 const ours = new Set<string>();
@@ -26,6 +26,7 @@ export function acquireLock(folder: string): ProjectLock {
     pid: process.pid,
     host: os.hostname(),
     since: Date.now(),
+    boot: bootId(),
     token: randomBytes(12).toString('hex'),
   };
   let tookOver = false;
@@ -102,9 +103,9 @@ function readIfThere(file: string): string | null {
 
 function parseHolder(text: string): Holder | null {
   try {
-    const { pid, host, since, token } = JSON.parse(text) as Partial<Holder>;
+    const { pid, host, since, boot, token } = JSON.parse(text) as Partial<Holder>;
     return typeof pid === 'number' && typeof host === 'string' && typeof since === 'number'
-      ? { pid, host, since, token: String(token) }
+      ? { pid, host, since, boot: typeof boot === 'string' ? boot : null, token: String(token) }
       : null;
   } catch {
     return null;
@@ -114,14 +115,30 @@ function parseHolder(text: string): Holder | null {
 function isAlive(holder: Holder): boolean {
   // Another machine's processes cannot be seen from here: believe the file.
   if (holder.host !== os.hostname()) return true;
-  // From before this machine was started: whatever has that pid now is someone else. A minute of slack for the clock.
-  if (holder.since < Date.now() - os.uptime() * 1000 - 60_000) return false;
+  // From before this machine was started: whatever has that pid now is someone else.
+  if (isFromEarlierBoot(holder)) return false;
   if (holder.pid === process.pid) return ours.has(holder.token);
   try {
     process.kill(holder.pid, 0);
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'; // there, but another person's
+  }
+}
+
+/** By the boot's own id where the system has one: a clock that was set since tells nothing about it. Otherwise by time, with a minute of slack. */
+function isFromEarlierBoot(holder: Holder): boolean {
+  const boot = bootId();
+  if (boot !== null && holder.boot) return boot !== holder.boot;
+  return holder.since < Date.now() - os.uptime() * 1000 - 60_000;
+}
+
+/** What names the time since this machine was started; null where the system does not tell (only Linux does). */
+export function bootId(): string | null {
+  try {
+    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  } catch {
+    return null;
   }
 }
 

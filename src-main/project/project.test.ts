@@ -15,6 +15,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { resourcesDir } from '../platform/entries.ts';
+import { bootId } from './lock.ts';
 import { migrate, SCHEMA_VERSION } from './migrations.ts';
 import { createProject, openProject } from './project.ts';
 import { recentProjects } from './recent.ts';
@@ -105,6 +106,16 @@ test('the lock of a process that died is taken over; one of another machine is n
   // A pid that is alive, but the lock is older than this boot of the machine.
   write({ pid: 1, host: os.hostname(), since: Date.now() - os.uptime() * 1000 - 3_600_000, token: 'x' });
   (await openProject(at('p'))).close();
+  // The same by the boot's own name; and a holder of this boot lives on, however the clock was set since.
+  const boot = bootId();
+  if (boot !== null) {
+    write({ pid: 1, host: os.hostname(), since: Date.now(), boot: 'another', token: 'x' });
+    (await openProject(at('p'))).close();
+    write({ pid: 1, host: os.hostname(), since: 0, boot, token: 'x' });
+    await expect(openProject(at('p'))).rejects.toThrow(withCode('LOCKED', 'process 1 on'));
+    write({ pid: 1, host: os.hostname(), since: Date.now() + 1e10, boot, token: 'x' });
+    await expect(openProject(at('p'))).rejects.toThrow(withCode('LOCKED', 'process 1 on'));
+  }
   writeFileSync(lockFile(at('p')), '{"pid": 1');
   (await openProject(at('p'))).close();
   write({ pid: dead, host: 'other-machine', since: Date.now(), token: 'x' });
@@ -205,8 +216,11 @@ test('a model among the app resources is stored so that it survives moving', asy
   moved.close();
 });
 
-test('ids sort by creation and do not repeat', () => {
+test('ids sort by creation and do not repeat, also when the clock is set back by a year', () => {
   const now = Date.now();
+  const before = newId('p', now);
+  const after = newId('p', now - 365 * 86_400_000);
+  expect(after > before).toBe(true);
   const ids = Array.from({ length: 50_000 }, (_, i) => newId('p', i < 10 ? now + 5 : now));
   expect(new Set(ids).size).toBe(50_000);
   expect([...ids].sort()).toEqual(ids);

@@ -89,7 +89,7 @@ async function generateNow(
   );
   let pairs = 0;
   let answered = 0;
-  let told = Date.now();
+  let told = performance.now();
   const skipped = await answerSamples(workbench, {
     samples,
     model,
@@ -128,8 +128,8 @@ async function generateNow(
         addAttempt(project.db, key, { sampleId: sample.id, answer: text, verdict, reason, pairId });
       });
       answered++;
-      if (Date.now() - told > 1000) {
-        told = Date.now();
+      if (performance.now() - told > 1000) {
+        told = performance.now();
         workbench.hub.emit({ type: 'library' });
       }
       return undefined;

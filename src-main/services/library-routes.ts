@@ -19,12 +19,12 @@ const REFRESH_EVERY = 5000;
 export function libraryRoutes(os: Implementer, workbench: Workbench) {
   const videos = (): VideoLibrary => new VideoLibrary(workbench.requireProject());
   const samples = (): SampleLibrary => new SampleLibrary(workbench.requireProject());
-  let refreshedAt = 0;
+  let refreshedAt = -Infinity;
   return {
     videos: os.library.videos.handler(() => {
-      if (Date.now() - refreshedAt > REFRESH_EVERY) {
+      if (performance.now() - refreshedAt > REFRESH_EVERY) {
         probeVideos(workbench, videos().refresh().toProbe);
-        refreshedAt = Date.now();
+        refreshedAt = performance.now();
       }
       return videos().list();
     }),

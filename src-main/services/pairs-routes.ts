@@ -22,9 +22,9 @@ export function pairsRoutes(os: Implementer, workbench: Workbench) {
 
   /** A change to many pairs as a job, with the windows told as it goes and at its end. */
   function bulkJob<T>(title: string, work: (context: BulkContext) => Promise<T>): Job {
-    let told = Date.now();
+    let told = performance.now();
     const tell = (): void => {
-      told = Date.now();
+      told = performance.now();
       workbench.hub.emit({ type: 'pairs' });
     };
     const { job } = workbench.jobs.enqueue({
@@ -37,7 +37,7 @@ export function pairsRoutes(os: Implementer, workbench: Workbench) {
             signal,
             onStep: (done, total) => {
               progress(done / total, `${done} of ${total} pairs`);
-              if (Date.now() - told > TELL_EVERY_MS) tell();
+              if (performance.now() - told > TELL_EVERY_MS) tell();
             },
           });
         } finally {

@@ -212,7 +212,7 @@ export class RunManager {
     await saveRun(runsDir, run);
     this.#tell(run);
     const pairs = withVideos(project, await readRunPairs(runsDir, run.id));
-    let toldAt = 0;
+    let toldAt = -Infinity;
     const onEvent = (event: TrainEvent): void => {
       switch (event.type) {
         case 'start':
@@ -239,8 +239,8 @@ export class RunManager {
           event satisfies never;
       }
       run.secondsLeft = this.#workbench.jobs.get(context.id)?.secondsLeft ?? null;
-      if (Date.now() - toldAt < TELL_EVERY_MS) return;
-      toldAt = Date.now();
+      if (performance.now() - toldAt < TELL_EVERY_MS) return;
+      toldAt = performance.now();
       this.#tell(run);
     };
     return this.#workbench.workers.engine.call(
