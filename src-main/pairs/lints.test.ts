@@ -21,6 +21,14 @@ const lints = (change: Partial<LintInput>): string[] => {
 test('a good pair has none', () => {
   expect(lints({})).toEqual([]);
   expect(lints({ chosen: 'Yes', rejected: 'No', type: 'yes_no' })).toEqual([]);
+  // Too little to tell a language, and the same language with few small words.
+  expect(lints({ chosen: 'Der Hund', rejected: 'The cat' })).toEqual([]);
+  expect(
+    lints({
+      chosen: 'El coche va hacia la casa y no para.',
+      rejected: 'El coche va hacia la calle y no para.',
+    }),
+  ).toEqual([]);
   expect(lints({ chosen: '(A)', rejected: '(B)', type: 'multiple_choice' })).toEqual([]);
 });
 
@@ -71,6 +79,14 @@ const CASES: [string, Partial<LintInput>, string[]][] = [
   ['leaked-prompt', { rejected: 'ASSISTANT: The red circle moves to the right.' }, ['error leaked-prompt']],
   ['leaked-prompt', { rejected: `${base.question} To the right.` }, ['warning leaked-prompt']],
   ['language-mismatch', { rejected: 'Красный круг движется вправо.' }, ['warning language-mismatch']],
+  [
+    'language-mismatch',
+    {
+      rejected: 'Der rote Kreis bewegt sich nicht, und die Kamera ist auf dem Tisch.',
+      chosen: 'The red circle moves to the left, and then it is on the table.',
+    },
+    ['warning language-mismatch'],
+  ],
   ['heldout-leak', { split: 'heldout' }, ['error heldout-leak']],
 ];
 

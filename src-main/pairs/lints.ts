@@ -38,6 +38,21 @@ const SCRIPTS: Record<string, RegExp> = {
   'Chinese or Japanese': /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu,
 };
 
+/** Small words by which languages of one script are told apart. */
+const SMALL_WORDS: Record<string, ReadonlySet<string>> = Object.fromEntries(
+  Object.entries({
+    English: 'the of and is are was were to it that with on at this which from by an then while',
+    German: 'der die das und ist sind war nicht ein eine mit auf von zu den dem im dann wird',
+    French: 'le la les des est sont et un une dans sur pas qui avec du au il elle puis',
+    Spanish: 'el la los las es son y un una en con no que del se por hacia luego está',
+    Italian: 'il lo la gli è sono e un una nel con non che di del verso poi sta',
+    Portuguese: 'o a os as é são e um uma em com não que do da para está depois',
+    Dutch: 'de het een en zijn niet met op van dat naar wordt dan die',
+  }).map(([language, list]) => [language, new Set(list.split(' '))]),
+);
+/** So many small words of one language, twice as many as of any other, make a text that language's. */
+const ENOUGH_SMALL_WORDS = 3;
+
 const words = (text: string): number => text.trim().split(/\s+/u).filter(Boolean).length;
 
 /** Why a mark no longer marks what it did, or null when its quote is the text under it. */
@@ -91,6 +106,9 @@ export function lintPair(pair: LintInput): Found[] {
   const [a, b] = [mainScript(chosen), mainScript(rejected)];
   if (a && b && a !== b)
     add('language-mismatch', 'warning', `The preferred answer is in ${a} script, the non-preferred in ${b}.`);
+  const [c, d] = [languageOf(chosen), languageOf(rejected)];
+  if (a === b && c && d && c !== d)
+    add('language-mismatch', 'warning', `The preferred answer looks ${c}, the non-preferred ${d}.`);
   return found.sort((x, y) => Number(x.severity === 'warning') - Number(y.severity === 'warning'));
 }
 
@@ -156,4 +174,13 @@ function mainScript(text: string): string | null {
     if (n > most) [best, most] = [name, n];
   }
   return best;
+}
+
+/** The language of a text in Latin script, or null when its small words do not tell. */
+function languageOf(text: string): string | null {
+  const all = text.toLowerCase().match(/\p{L}+/gu) ?? [];
+  const [first, second] = Object.entries(SMALL_WORDS)
+    .map(([language, list]) => ({ language, n: all.filter((word) => list.has(word)).length }))
+    .sort((x, y) => y.n - x.n);
+  return first.n >= ENOUGH_SMALL_WORDS && first.n >= 2 * second.n ? first.language : null;
 }
