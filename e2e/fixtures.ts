@@ -21,22 +21,30 @@ export type App = {
 };
 
 type Host = { open(page: Page | null): Promise<Page>; kill(): Promise<void>; stop(): Promise<void> };
+/** A host behind the loopback door, with the address that opens its window. */
+export type ServeHost = Host & { url: string };
 
-async function exited(child: ChildProcess): Promise<void> {
+export async function exited(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   await new Promise<void>((resolve) => child.once('exit', () => resolve()));
 }
 
-async function startServe(home: string): Promise<Host> {
-  const child = spawn(
-    process.execPath,
-    [path.join(ROOT, 'bin', 'rrpo-workbench.mjs'), 'serve', '--port', '0', '--json'],
-    {
-      cwd: ROOT,
-      env: { ...process.env, RRPO_WORKBENCH_HOME: home },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+/** The command line, as a person starts it. `home` is its user folder. */
+export function startCli(home: string, args: string[], env: Record<string, string> = {}) {
+  return spawn(process.execPath, [path.join(ROOT, 'bin', 'rrpo-workbench.mjs'), ...args], {
+    cwd: ROOT,
+    env: { ...process.env, RRPO_WORKBENCH_HOME: home, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
+/** Starts `serve` with its own user folder, on a project or on none. */
+export async function startServe(
+  home: string,
+  project: string | null = null,
+  env: Record<string, string> = {},
+): Promise<ServeHost> {
+  const child = startCli(home, ['serve', ...(project ? [project] : []), '--port', '0', '--json'], env);
   const url = await new Promise<string>((resolve, reject) => {
     let text = '';
     child.stdout.on('data', (chunk: Buffer) => {
@@ -49,6 +57,7 @@ async function startServe(home: string): Promise<Host> {
     );
   });
   return {
+    url,
     open: async (page) => {
       await page!.goto(url);
       return page!;

@@ -232,7 +232,9 @@ export async function closeProject(project: OpenProject): Promise<void> {
 }
 
 function openDatabase(folder: string, mustExist: boolean): Database {
-  const db = new Database(path.join(folder, DATABASE_FILE), { mustExist });
+  // For tests of a full disk where no small file system can be mounted; see e2e/durability.spec.ts.
+  const maxPages = Number(process.env.RRPO_WORKBENCH_TEST_MAX_PAGES) || undefined;
+  const db = new Database(path.join(folder, DATABASE_FILE), { mustExist, maxPages });
   try {
     for (const step of migrate(db)) if (mustExist) log.info(`project ${folder}: ${step}`);
     return db;
