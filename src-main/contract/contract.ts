@@ -118,6 +118,8 @@ export const contract = {
           chosen: z.string(),
           rejected: z.string(),
           phrases: z.array(s.Phrase),
+          /** The person chose this over a newer version: the history says so. */
+          over: z.boolean().optional(),
         }),
       )
       .output(s.Pair),

@@ -340,8 +340,10 @@ export class PairService {
     chosen: string;
     rejected: string;
     phrases: Phrase[];
+    /** The person chose this over a newer version. */
+    over?: boolean;
   }): Pair {
-    const { pairId, baseVersion, chosen, rejected, phrases } = input;
+    const { pairId, baseVersion, chosen, rejected, phrases, over = false } = input;
     expectUnicode(chosen, rejected);
     return this.#change(pairId, (row, before) => {
       if (row.version !== baseVersion)
@@ -357,7 +359,8 @@ export class PairService {
       const action = changes.length > 0 ? 'text' : 'phrases';
       if (phrasesJson(before.phrases) !== phrasesJson(phrases))
         changes.push(phrases.length === 1 ? '1 phrase' : `${phrases.length} phrases`);
-      return changes.length === 0 ? null : { action, after, summary: changes.join(', ') };
+      if (changes.length === 0) return null;
+      return { action, after, summary: changes.join(', ') + (over ? ', over another version' : '') };
     });
   }
 

@@ -4,6 +4,7 @@ import { createAutosave, type Autosave, type SaveState } from './autosave.ts';
 
 class Lost extends Error {}
 class Conflict extends Error {}
+class Full extends Error {}
 
 /** A server with one document. `fault` decides what happens to the next saves. */
 function world() {
@@ -11,23 +12,24 @@ function world() {
     text: 'a',
     version: 1,
     saves: [] as string[],
-    fault: null as null | 'before' | 'after' | 'reject',
+    fault: null as null | 'before' | 'after' | 'reject' | 'full',
     running: 0,
     mostRunning: 0,
   };
   const states: SaveState[] = [];
   const autosave: Autosave<string> = createAutosave<string, { text: string; version: number }>(1, {
-    async save(draft, base) {
+    async save(draft, base, over) {
       server.running++;
       server.mostRunning = Math.max(server.mostRunning, server.running);
       try {
         await new Promise((resolve) => setTimeout(resolve, 20));
         if (server.fault === 'before') throw new Lost('offline');
-        if (server.fault === 'reject') throw new Error('disk full');
+        if (server.fault === 'reject') throw new Error('not allowed');
+        if (server.fault === 'full') throw new Full('disk full');
         if (base !== server.version) throw new Conflict('newer version');
         server.text = draft;
         server.version++;
-        server.saves.push(draft);
+        server.saves.push(over ? `${draft}, over another` : draft);
         if (server.fault === 'after') {
           server.fault = null;
           throw new Lost('reply lost');
@@ -40,7 +42,14 @@ function world() {
     load: () => Promise.resolve({ text: server.text, version: server.version }),
     same: (draft, stored) => draft === stored.text,
     failureOf: (error) => ({
-      kind: error instanceof Lost ? 'connection' : error instanceof Conflict ? 'conflict' : 'other',
+      kind:
+        error instanceof Lost
+          ? 'connection'
+          : error instanceof Conflict
+            ? 'conflict'
+            : error instanceof Full
+              ? 'passing'
+              : 'other',
       message: (error as Error).message,
     }),
     onState: (state) => states.push(state),
@@ -115,7 +124,27 @@ describe('autosave', () => {
     const done = autosave.overwrite();
     await vi.advanceTimersByTimeAsync(100);
     expect(await done).toBe(true);
-    expect(server.text).toBe('mine, longer');
+    expect(server.saves).toEqual(['mine, longer, over another']);
+    autosave.edit('mine again');
+    await vi.advanceTimersByTimeAsync(100);
+    expect(server.saves.at(-1)).toBe('mine again');
+  });
+
+  it('shows a full disk as not saved all the while, and saves by itself when there is space', async () => {
+    const { server, states, autosave, last } = world();
+    server.fault = 'full';
+    autosave.edit('x');
+    await vi.advanceTimersByTimeAsync(3500);
+    expect(states.at(-1)).toEqual({ kind: 'failed', message: 'disk full', again: true });
+    expect(states.some((state) => state.kind === 'saved')).toBe(false);
+    expect(autosave.unsaved()).toBe(true);
+    autosave.edit('xy');
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(last()).toBe('failed');
+    server.fault = null;
+    await vi.advanceTimersByTimeAsync(1100);
+    expect(last()).toBe('saved');
+    expect(server.text).toBe('xy');
   });
 
   it('a failed save is not called clean', async () => {

@@ -1,6 +1,6 @@
 /**
  * @file Autosave of one document: edits are collected for at most `delay` ms, sent one at a time with the version they
- * started from, and only called saved when the server has said so. A lost connection keeps the text and tries again;
+ * started from, and only called saved when the server has said so. A lost connection or a full disk keeps the text and tries again;
  * a conflict stops and is shown. Nothing is merged or dropped behind the person's back.
  */
 
@@ -11,16 +11,17 @@ export type SaveState =
   | { kind: 'saving' }
   /** The connection is gone; the text is kept here and sent when it is back. */
   | { kind: 'waiting'; message: string }
-  | { kind: 'failed'; message: string }
+  /** `again`: it is being tried again by itself. */
+  | { kind: 'failed'; message: string; again: boolean }
   /** Somebody else saved a newer version. */
   | { kind: 'conflict'; message: string };
 
-/** How a failed save is to be understood. */
-export type FailureKind = 'connection' | 'conflict' | 'other';
+/** How a failed save is to be understood. 'passing': the cause may go away by itself, as a full disk does when space is freed. */
+export type FailureKind = 'connection' | 'conflict' | 'passing' | 'other';
 
 export interface AutosaveOptions<Draft, Stored extends { version: number }> {
-  /** Sends a draft; resolves with what is now stored. */
-  save: (draft: Draft, baseVersion: number) => Promise<Stored>;
+  /** Sends a draft; resolves with what is now stored. `over`: the person chose it over a newer version. */
+  save: (draft: Draft, baseVersion: number, over: boolean) => Promise<Stored>;
   /** Reads what is stored, to tell a reply that got lost from a real conflict. */
   load: () => Promise<Stored>;
   /** Is the stored document exactly this draft? */
@@ -30,7 +31,7 @@ export interface AutosaveOptions<Draft, Stored extends { version: number }> {
   onStored: (stored: Stored) => void;
   /** Milliseconds an edit may wait for its neighbours. @default 25 */
   delay?: number;
-  /** Milliseconds between attempts while the connection is gone. @default 1000 */
+  /** Milliseconds between attempts while the connection or the space is gone. @default 1000 */
   retryDelay?: number;
 }
 
@@ -59,6 +60,7 @@ export function createAutosave<Draft, Stored extends { version: number }>(
   let timer: ReturnType<typeof setTimeout> | null = null;
   let blocked = false;
   let disposed = false;
+  let over = false;
   /** Grows at each rebase, so that a reply to an older save cannot set the version back. */
   let epoch = 0;
 
@@ -76,8 +78,9 @@ export function createAutosave<Draft, Stored extends { version: number }>(
     const mine = epoch;
     tell({ kind: 'saving' });
     try {
-      const stored = await options.save(draft, version);
+      const stored = await options.save(draft, version, over);
       if (mine !== epoch) return true;
+      over = false;
       return settle(stored);
     } catch (error) {
       if (mine !== epoch) return true;
@@ -100,8 +103,10 @@ export function createAutosave<Draft, Stored extends { version: number }>(
         tell({ kind: 'conflict', message: failure.message });
         return false;
       }
-      blocked = true;
-      tell({ kind: 'failed', message: failure.message });
+      const again = failure.kind === 'passing';
+      tell({ kind: 'failed', message: failure.message, again });
+      if (again) later(retryDelay);
+      else blocked = true;
       return false;
     }
   }
@@ -148,6 +153,7 @@ export function createAutosave<Draft, Stored extends { version: number }>(
     },
     rebase(next) {
       epoch++;
+      over = false;
       version = next;
       pending = null;
       blocked = false;
@@ -158,6 +164,7 @@ export function createAutosave<Draft, Stored extends { version: number }>(
     async overwrite() {
       version = (await options.load()).version;
       blocked = false;
+      over = true;
       return this.flush();
     },
     unsaved: () => pending !== null || inFlight !== null,

@@ -6,7 +6,12 @@ import { useEventListener } from '@vueuse/core';
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
 import type { Pair } from '../../../src-main/contract/schemas.ts';
 import { ConnectionLost, isConflict, plain, sentence, type Plain } from '../../client/errors.ts';
-import { createAutosave, type Autosave, type SaveState } from '../../composables/autosave.ts';
+import {
+  createAutosave,
+  type Autosave,
+  type FailureKind,
+  type SaveState,
+} from '../../composables/autosave.ts';
 import { useWorkbench } from '../../composables/useWorkbench.ts';
 import { fromPair, sameAsStored, toPhrases, type Draft } from './pair-draft.ts';
 import { dropStash, readStash, stash } from './unsaved-stash.ts';
@@ -22,6 +27,15 @@ interface Session {
 const sessions = new Map<string, Session>();
 const anyUnsaved = (): boolean => [...sessions.values()].some((session) => session.autosave.unsaved());
 
+/** Failures that go away without the person changing the text: a full disk, a disk that is not there, another program writing. */
+const PASSING = ['DISK_FULL', 'UNAVAILABLE', 'LOCKED'];
+
+function failureKind(reason: unknown): FailureKind {
+  if (reason instanceof ConnectionLost) return 'connection';
+  if (isConflict(reason)) return 'conflict';
+  return PASSING.includes(plain(reason).code) ? 'passing' : 'other';
+}
+
 export interface PairEditing {
   readonly pair: Readonly<ShallowRef<Pair | null>>;
   readonly draft: Readonly<ShallowRef<Draft | null>>;
@@ -32,6 +46,8 @@ export interface PairEditing {
   readonly error: Readonly<ShallowRef<Plain | null>>;
   /** A text of an earlier window that never reached the server. */
   readonly left: Readonly<ShallowRef<{ draft: Draft; at: number } | null>>;
+  /** What somebody else saved meanwhile, while there is a conflict. */
+  readonly theirs: Readonly<ShallowRef<Pair | null>>;
   open: (pairId: string | null) => Promise<void>;
   /** Reads the pair ahead, so that opening it shows it at once. */
   prefetch: (pairId: string) => void;
@@ -42,7 +58,8 @@ export interface PairEditing {
   /** One step of the pair's journal, over text, marks and status; 'unsaved' when the journal cannot be reached. */
   travel: (direction: 'undo' | 'redo') => Promise<'done' | 'unsaved' | { problem: string }>;
   keepMine: () => Promise<void>;
-  takeTheirs: () => Promise<void>;
+  /** Theirs in place; one's own version stays in the history and comes back with redo. */
+  takeTheirs: () => ReturnType<PairEditing['travel']>;
   restoreLeft: () => void;
   discardLeft: () => void;
 }
@@ -56,7 +73,7 @@ export interface PairEditorHandle {
 }
 
 export function usePairEditing(): PairEditing {
-  const { api, on, project, connected } = useWorkbench();
+  const { api, on, project, connected, lineNumber } = useWorkbench();
   const pair = shallowRef<Pair | null>(null);
   const draft = shallowRef<Draft | null>(null);
   const revision = ref(0);
@@ -64,6 +81,7 @@ export function usePairEditing(): PairEditing {
   const loading = ref(false);
   const error = shallowRef<Plain | null>(null);
   const left = shallowRef<{ draft: Draft; at: number } | null>(null);
+  const theirs = shallowRef<Pair | null>(null);
   const ahead = new Map<string, Promise<Pair>>();
   let current: Session | null = null;
   let asked = 0;
@@ -76,7 +94,7 @@ export function usePairEditing(): PairEditing {
       draft: fromPair(stored),
       state: { kind: 'saved', at: null },
       autosave: createAutosave<Draft, Pair>(stored.version, {
-        async save(next, baseVersion) {
+        async save(next, baseVersion, over) {
           // Without a line a call would wait silently; the person is to see that nothing is saved.
           if (!connected.value) throw new ConnectionLost('not connected');
           return api.pairs.save({
@@ -85,20 +103,23 @@ export function usePairEditing(): PairEditing {
             chosen: next.chosen,
             rejected: next.rejected,
             phrases: toPhrases(next),
+            over,
           });
         },
         load: () => api.pairs.get({ pairId: id }),
         same: sameAsStored,
         failureOf: (reason) => ({
-          kind: reason instanceof ConnectionLost ? 'connection' : isConflict(reason) ? 'conflict' : 'other',
+          kind: failureKind(reason),
           message: sentence(reason),
         }),
         onState(state) {
           session.state = state;
           if (state.kind === 'saved') dropStash(projectId, id);
           else if (state.kind !== 'dirty' && state.kind !== 'saving') stash(projectId, id, session.draft);
-          if (current === session) saveState.value = state;
-          else if (state.kind === 'saved') sessions.delete(id);
+          if (current === session) {
+            saveState.value = state;
+            void readTheirs(session);
+          } else if (state.kind === 'saved') sessions.delete(id);
         },
         onStored(next) {
           session.stored = next;
@@ -110,6 +131,13 @@ export function usePairEditing(): PairEditing {
     return session;
   }
 
+  /** The version that a conflict is about, to be shown beside one's own. */
+  async function readTheirs(session: Session): Promise<void> {
+    if (session.state.kind !== 'conflict') return void (theirs.value = null);
+    const stored = await api.pairs.get({ pairId: session.stored.id }).catch(() => null);
+    if (current === session && session.state.kind === 'conflict') theirs.value = stored;
+  }
+
   function show(session: Session): void {
     current = session;
     pair.value = session.stored;
@@ -117,6 +145,7 @@ export function usePairEditing(): PairEditing {
     saveState.value = session.state;
     error.value = null;
     revision.value++;
+    void readTheirs(session);
     const waiting = readStash(projectId, session.stored.id);
     left.value =
       waiting && !session.autosave.unsaved() && !sameAsStored(waiting.draft, session.stored) ? waiting : null;
@@ -189,12 +218,9 @@ export function usePairEditing(): PairEditing {
     }
   }
 
-  on('pair', ({ pairId, version }) => {
-    ahead.delete(pairId);
-    const session = current;
-    if (session?.stored.id !== pairId || session.autosave.unsaved() || version <= session.autosave.version())
-      return;
-    void api.pairs.get({ pairId }).then(
+  /** Shows what others have made of the open pair; a draft that is not saved yet is left alone, and meets it as a conflict. */
+  function reread(session: Session): void {
+    void api.pairs.get({ pairId: session.stored.id }).then(
       (stored) => {
         if (current !== session || session.autosave.unsaved()) return;
         // A status or lint may change without the text: then the editors keep their cursor.
@@ -208,6 +234,26 @@ export function usePairEditing(): PairEditing {
         // The line broke: the next event or save brings it up to date.
       },
     );
+  }
+  on('pair', ({ pairId, version }) => {
+    ahead.delete(pairId);
+    const session = current;
+    if (session?.state.kind === 'conflict' && session.stored.id === pairId) void readTheirs(session);
+    else if (
+      session?.stored.id === pairId &&
+      !session.autosave.unsaved() &&
+      version > session.autosave.version()
+    )
+      reread(session);
+  });
+  on('pairs', () => {
+    ahead.clear();
+    if (current) reread(current);
+  });
+  // Another line may have missed events, and another reviewer may have another version.
+  watch([lineNumber, () => project.value?.reviewer, () => project.value?.independent], () => {
+    ahead.clear();
+    if (current) reread(current);
   });
   useEventListener(window, 'beforeunload', (event) => {
     if (anyUnsaved()) event.preventDefault();
@@ -225,6 +271,7 @@ export function usePairEditing(): PairEditing {
     loading,
     error,
     left,
+    theirs,
     open,
     prefetch(pairId) {
       if (ahead.has(pairId) || sessions.has(pairId)) return;
@@ -245,8 +292,9 @@ export function usePairEditing(): PairEditing {
       await current?.autosave.overwrite();
     },
     async takeTheirs() {
-      const session = current;
-      if (session) adopt(session, await api.pairs.get({ pairId: session.stored.id }));
+      // One's own is stored first and taken back: it stays in the history, and one redo away.
+      if (!(await current?.autosave.overwrite())) return 'unsaved';
+      return travel('undo');
     },
     restoreLeft() {
       const waiting = left.value;
