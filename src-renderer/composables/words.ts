@@ -1,7 +1,9 @@
 /** @file The window's words for the contract's codes. */
+import type { z } from 'zod';
 import type {
   ImportField,
   ImportFormat,
+  LintCode,
   Objective,
   PairStatus,
   PhraseKind,
@@ -23,6 +25,7 @@ export const STATUS_WORDS: Record<PairStatus, string> = {
   rejected: 'Rejected',
   second_look: 'Second look',
 };
+export const ANSWER_WORDS = { chosen: 'Preferred', rejected: 'Non-preferred' } as const;
 export const STATUS_TONES: Record<PairStatus, 'plain' | 'good' | 'bad' | 'warn'> = {
   pending: 'plain',
   accepted: 'good',
@@ -40,6 +43,18 @@ export const KIND_WORDS: Record<PhraseKind, string> = {
   time: 'Time',
   place: 'Place',
   other: 'Other',
+};
+export const LINT_WORDS: Record<z.infer<typeof LintCode>, string> = {
+  'identical-answers': 'Identical answers',
+  'empty-answer': 'Empty answer',
+  'no-phrase': 'No marked phrase',
+  'lost-mark': 'Lost mark',
+  'one-sided-phrases': 'Marked on one side only',
+  'phrase-is-whole-answer': 'Mark is the whole answer',
+  'length-gap': 'Length differs over 2x',
+  'leaked-prompt': 'Leaked prompt',
+  'language-mismatch': 'Different languages',
+  'heldout-leak': 'Held-out video',
 };
 export const FORMAT_WORDS: Record<ImportFormat, string> = {
   'rrpo-json': 'RRPO JSON (official)',
@@ -84,4 +99,15 @@ export function typeWord(type: string): string {
 /** Options for a select, from a table of words. */
 export function options<K extends string>(words: Record<K, string>): { value: K; label: string }[] {
   return (Object.keys(words) as K[]).map((value) => ({ value, label: words[value] }));
+}
+
+/** A pair's source key: "rows.json", "Mask + shuffle", "Compare", "Written by hand". */
+export function sourceWord(source: string): string {
+  if (source === 'written') return 'Written by hand';
+  if (source === 'compare') return 'Compare';
+  const at = source.indexOf(':');
+  const name = source.slice(at + 1);
+  if (!source.startsWith('recipe:')) return name;
+  if (name === '') return 'Clean clip';
+  return (name[0].toUpperCase() + name.slice(1)).replaceAll('+', ' + ');
 }
