@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -239,6 +240,22 @@ test('eval scores base and run; generate-answers writes a line per question', as
   });
   expect((await cli('eval', project, '--run', 'r-unknown')).code).toBe(2);
 }, 180_000);
+
+test('videos are copied in with --copy, and found again after a move with --find-missing', async () => {
+  const inbox = path.join(home, 'inbox');
+  mkdirSync(inbox);
+  const fixture = (name: string): string => path.join(appRoot, 'src-main/media/fixtures', name);
+  copyFileSync(fixture('vp8.webm'), path.join(inbox, 'copied.webm'));
+  const other = path.join(home, 'other');
+  expect((await cli('init', other)).code).toBe(0);
+  const copy = await cli('import', other, inbox, '--copy', '--json');
+  expect(JSON.parse(copy.stdout)).toMatchObject({ videos: { added: 1, duplicates: 0, found: 0 } });
+  expect(readdirSync(path.join(other, 'videos'))).toEqual(['copied.webm']);
+  mkdirSync(path.join(home, 'away'));
+  renameSync(path.join(other, 'videos', 'copied.webm'), path.join(home, 'away', 'renamed.webm'));
+  const found = await cli('import', other, path.join(home, 'away'), '--find-missing', '--json');
+  expect(JSON.parse(found.stdout)).toEqual({ found: 1, missing: 0 });
+}, 60_000);
 
 test('Ctrl-C keeps the answers that generate-answers has', async () => {
   const out = path.join(home, 'stopped.jsonl');

@@ -9,6 +9,8 @@ export type ImportOptions = CommonOptions & {
   videoRoot?: string;
   map?: ImportMapping;
   startOver?: boolean;
+  copy?: boolean;
+  findMissing?: boolean;
 };
 
 const SAMPLE_FILES = ['.json', '.jsonl', '.ndjson', '.csv', '.tsv'];
@@ -29,9 +31,20 @@ export async function importCommand(
   const videos = paths.filter((p) => !isSampleFile(p));
   const lines: string[] = [];
   let added = null;
+  if (options.findMissing) {
+    const report = { found: 0, missing: 0 };
+    for (const where of paths) {
+      const { found, missing } = (await follow(
+        await client.library.searchMissing({ folder: where }),
+      )) as typeof report;
+      report.found += found;
+      report.missing = missing;
+    }
+    await workbench.jobs.idle();
+    return output.result(report, `${report.found} found again, ${report.missing} still missing`);
+  }
   if (videos.length > 0) {
-    const { job, ...counts } = await client.library.addVideos({ paths: videos });
-    if (job !== null) await follow(job);
+    const counts = options.copy ? await copied(session, videos) : await referenced(session, videos);
     added = counts;
     lines.push(
       `Videos: ${counts.added} added, ${counts.duplicates} there already, ${counts.found} found again`,
@@ -59,4 +72,16 @@ export async function importCommand(
   // Videos that rows name are probed in the background: a command ends when that is done.
   await workbench.jobs.idle();
   output.result({ videos: added, samples: reports }, lines.join('\n'));
+}
+
+type Counts = { added: number; duplicates: number; found: number };
+
+async function referenced({ client, follow }: Session, paths: string[]): Promise<Counts> {
+  const { job, ...counts } = await client.library.addVideos({ paths });
+  if (job !== null) await follow(job);
+  return counts;
+}
+
+async function copied({ client, follow }: Session, paths: string[]): Promise<Counts> {
+  return (await follow(await client.library.copyVideos({ paths }))) as Counts;
 }

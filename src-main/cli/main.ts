@@ -77,6 +77,8 @@ export function buildProgram(onExit: (code: number) => void): Command {
       `read a field from this column or key of sample files; repeatable (fields: ${ImportField.options.join(', ')})`,
       fieldColumn,
     )
+    .option('--copy', 'copy the videos into the project instead of using them from where they are')
+    .option('--find-missing', 'only look for the files of missing videos in these folders, by content')
     .option('--start-over', 'read a file from its beginning, also where an import of it was stopped');
 
   define(
