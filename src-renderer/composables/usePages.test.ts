@@ -39,6 +39,35 @@ describe('usePages', () => {
     scope.stop();
   });
 
+  it('asks for where a drag rests, not for what it passed, and keeps a bounded part', async () => {
+    const asked: number[] = [];
+    const scope = effectScope();
+    const pages = scope.run(() =>
+      usePages(async (offset, limit) => {
+        asked.push(offset / PAGE_SIZE);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        return { total: 100_000, rows: Array.from({ length: limit }, (_, i) => offset + i) };
+      }, []),
+    )!;
+    await settle();
+    for (let row = 0; row < 90_000; row += 900) pages.need(row, row + 20);
+    await settle();
+    expect(asked.length).toBeLessThan(5);
+    expect(asked.at(-1)).toBe(891);
+    expect(pages.rows.value.get(89_119)).toBe(89_119);
+    for (let page = 100; page < 180; page++) {
+      pages.need(page * PAGE_SIZE, page * PAGE_SIZE + 20);
+      await settle();
+    }
+    expect(pages.rows.value.size).toBeLessThanOrEqual(40 * PAGE_SIZE);
+    expect(pages.rows.value.get(17_900)).toBe(17_900);
+    expect(pages.rows.value.get(89_119)).toBeUndefined();
+    pages.need(89_100, 89_120);
+    await settle();
+    expect(pages.rows.value.get(89_119)).toBe(89_119);
+    scope.stop();
+  });
+
   it('drops an answer to an older question', async () => {
     const filter = ref('slow');
     const scope = effectScope();
