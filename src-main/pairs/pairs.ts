@@ -20,6 +20,7 @@ import type {
 import type { z } from 'zod';
 import type { ImportRow } from '../library/formats/format.ts';
 import { SampleLibrary } from '../library/samples.ts';
+import type { Condition } from '../library/search.ts';
 import { proposePhrases } from '../negatives/differences.ts';
 import { sliceCodePoints } from '../contract/text.ts';
 import { UserError } from '../platform/errors.ts';
@@ -105,15 +106,35 @@ export class PairService {
   /** One page in the order of creation, and how many there are in all. */
   list(filter: PairFilter, page: { offset: number; limit: number }): { total: number; rows: PairSummary[] } {
     const where = pairConditions(filter, this.#own);
-    const total = this.#db
-      .prepare<{ n: number }>(`SELECT count(*) AS n FROM pairs p ${where.sql}`)
-      .get(...where.params)!.n;
-    // The page's keys first: whole rows carry texts and marks, which only the page needs.
-    const keys = `SELECT p.seq AS key FROM pairs p ${where.sql} ORDER BY p.seq LIMIT ? OFFSET ?`;
+    const { total, keys } = this.#page(where, page, filter.text !== undefined);
+    // Whole rows carry texts and marks, which only the page needs.
     const rows = this.#db
-      .prepare<PairRow>(`${SELECT_PAIRS} WHERE p.seq IN (SELECT key FROM (${keys})) ORDER BY p.seq`)
-      .all(...where.params, page.limit, page.offset);
+      .prepare<PairRow>(`${SELECT_PAIRS} WHERE p.seq IN (SELECT value FROM json_each(?)) ORDER BY p.seq`)
+      .all(JSON.stringify(keys));
     return { total, rows: rows.map((row) => toSummary(this.#version(row))) };
+  }
+
+  /** How many pairs fit, and the keys of one page of them. A search is carried out once for both; an index answers twice as fast. */
+  #page(
+    where: Condition,
+    { offset, limit }: { offset: number; limit: number },
+    search: boolean,
+  ): { total: number; keys: number[] } {
+    const hits = `SELECT p.seq AS key FROM pairs p ${where.sql}`;
+    const part = 'ORDER BY key LIMIT ? OFFSET ?';
+    type Hit = { key: number; n: number };
+    const found = search
+      ? this.#db
+          .prepare<Hit>(
+            `WITH hits AS MATERIALIZED (${hits}) SELECT key, (SELECT count(*) FROM hits) AS n FROM hits ${part}`,
+          )
+          .all(...where.params, limit, offset)
+      : this.#db.prepare<Hit>(`${hits} ${part}`).all(...where.params, limit, offset);
+    const total =
+      found[0]?.n ??
+      this.#db.prepare<{ n: number }>(`SELECT count(*) AS n FROM pairs p ${where.sql}`).get(...where.params)!
+        .n;
+    return { total, keys: found.map(({ key }) => key) };
   }
 
   /** The ids of a selection, in the order of creation. */

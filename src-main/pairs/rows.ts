@@ -46,9 +46,14 @@ export function statusColumn(own: string | null): { sql: string; params: string[
 /** The filter as SQL over `pairs p` alone: all but short words of a search is answered by one narrow index. */
 export function pairConditions(filter: PairFilter, own: string | null = null): Condition {
   const all: Condition[] = [];
-  const question = '(SELECT question FROM samples WHERE id = p.sample_id)';
   if (filter.text)
-    all.push(...searchCondition(filter.text, 'pairs_fts', 'p.seq', [question, 'p.chosen', 'p.rejected']));
+    all.push(
+      ...searchCondition(filter.text, 'pairs_fts', 'p.seq', [
+        'p.chosen',
+        'p.rejected',
+        (has) => `p.sample_id IN (SELECT id FROM samples WHERE ${has('question')})`,
+      ]),
+    );
   const status = statusColumn(own);
   if (filter.status) all.push({ sql: `${status.sql} = ?`, params: [...status.params, filter.status] });
   if (filter.split) all.push(ofSplit(filter.split));

@@ -233,6 +233,10 @@ const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX videos_drawn ON videos (split_stated);
     `,
   },
+  {
+    what: 'samples in the order of their questions',
+    sql: `CREATE INDEX samples_question ON samples (question, seq);`,
+  },
 ];
 
 /** The version that this program writes. */
