@@ -213,12 +213,12 @@ test('a broken file keeps its row and says why', async () => {
   const [id] = (await videos.add([file('a.mp4', 'x')])).toProbe;
   videos.storeBroken(id, {
     code: 'CORRUPT',
-    message: 'a.mp4: expected frames, got none',
+    message: `${path.join(home, 'a.mp4')}: expected frames, got none`,
     hint: 'Copy it again.',
   });
   expect(videos.get(id)).toMatchObject({
     state: 'broken',
-    findings: [{ severity: 'error', message: 'a.mp4: expected frames, got none Copy it again.' }],
+    findings: [{ severity: 'error', message: 'Expected frames, got none. Copy it again.' }],
   });
 });
 

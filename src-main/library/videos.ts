@@ -356,7 +356,7 @@ export class VideoLibrary {
     const finding: Finding = {
       code: error.code.toLowerCase(),
       severity: 'error',
-      message: [error.message, error.hint].filter(Boolean).join(' '),
+      message: besideItsVideo(error, this.get(id).path),
     };
     this.#db.update('videos', id, {
       state: error.code === 'NOT_FOUND' ? 'missing' : 'broken',
@@ -558,4 +558,11 @@ export class VideoLibrary {
       sampleCount: row.sample_count,
     };
   }
+}
+
+/** The words of an error that stands beside its video: without the path that it begins with, two sentences. */
+function besideItsVideo({ message, hint }: PlainError, file: string): string {
+  const rest = message.startsWith(`${file}: `) ? message.slice(file.length + 2) : message;
+  const said = rest.charAt(0).toUpperCase() + rest.slice(1);
+  return hint ? `${said.replace(/[.!?]?$/, '.')} ${hint}` : said;
 }

@@ -75,7 +75,7 @@ test('a folder of videos: broken ones cost themselves, copies are not taken twic
   expect(videos['cursed-vfr.mp4']).toMatchObject({ frameCount: 63, frameRate: 'variable' });
   expect(videos['truncated.mp4'].findings[0]).toMatchObject({
     severity: 'error',
-    message: expect.stringContaining('truncated.mp4') as string,
+    message: expect.stringMatching(/^Expected .*\. [A-Z]/) as string,
   });
   const table = await mediaResponse(workbench, `/media/pts/${videos['cursed-vfr.mp4'].id}`, null);
   expect(readPts(new Uint8Array(await table!.arrayBuffer())).ticks).toHaveLength(63);

@@ -91,12 +91,6 @@ export const RUN_WORDS: Record<Run['state'], string> = {
   failed: 'Failed',
 };
 
-/** A finding as it reads beside its clip: without the path that it begins with. */
-export function findingWords(message: string, path: string): string {
-  const rest = message.startsWith(`${path}: `) ? message.slice(path.length + 2) : message;
-  return rest.charAt(0).toUpperCase() + rest.slice(1);
-}
-
 /** Word of a question type that may come as a plain key, such as the keys of an evaluation's `byType`. */
 export function typeWord(type: string): string {
   return Object.hasOwn(TYPE_WORDS, type) ? TYPE_WORDS[type as QuestionType] : type;
