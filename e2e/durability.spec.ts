@@ -325,7 +325,8 @@ test.describe('nothing is lost', () => {
       await page.keyboard.type(' Before.');
       await expect(state).toHaveAttribute('data-state', 'saved');
       disk.fill(project);
-      await page.keyboard.type(` While it is full. ${disk.filler}`);
+      await page.keyboard.type(' While it is full. ');
+      await page.keyboard.insertText(disk.filler);
       await expect(state).toHaveAttribute('data-state', 'failed');
       await expect(page.getByText(/no space left/)).toBeVisible();
       await pause(2500); // it has been tried again, and still says so

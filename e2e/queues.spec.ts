@@ -104,7 +104,7 @@ test('two reviewers: independent until both have decided, then compared', async 
   await page.getByTestId('reviewers').click();
   await expect(page.getByTestId('reviews-hidden')).toBeVisible();
   await page.keyboard.press('Escape');
-  await expect(page.getByTestId('reviews-hidden')).toBeHidden();
+  await expect(page.locator('.n-modal')).toHaveCount(0); // behind a dialog nothing moves, as long as it is seen going
   await page.keyboard.press('Control+Enter');
   await expect.poll(() => readPairs(app, `id = '${id}'`)[0].rejected).toBe(original);
 

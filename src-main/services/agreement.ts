@@ -31,7 +31,7 @@ async function openCutter(modelDir: string): Promise<Cutter> {
   return {
     cut: (text) =>
       tokenizer.encode(text, { addSpecialTokens: false }).offsets.map(([start, end]) => ({ start, end })),
-    unit: `tokens of ${path.basename(modelDir)}`,
+    unit: `tokens of the project's model (${path.basename(modelDir)})`,
   };
 }
 

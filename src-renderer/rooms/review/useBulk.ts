@@ -44,7 +44,9 @@ export function useBulk(): BulkChanges {
   on('pairs', () => void readLast());
   watch([lineNumber, () => project.value?.id], () => void readLast(), { immediate: true });
   on('job', ({ job }) => {
-    if (job.id !== mine.value || job.endedAt === null) return;
+    if (job.id === mine.value && job.endedAt !== null) ended(job);
+  });
+  function ended(job: Job): void {
     mine.value = null;
     if (job.error && job.state === 'failed')
       message.error(job.error.message, { duration: 8000, closable: true });
@@ -59,15 +61,20 @@ export function useBulk(): BulkChanges {
         `${plural(undone.data.undone, 'pair')} as before${undone.data.kept ? `; ${undone.data.kept} changed since and left alone` : ''}.`,
       );
     void readLast();
-  });
+  }
 
   async function begin(call: () => Promise<Job>): Promise<boolean> {
     if (starting.value || running.value) return false;
     starting.value = true;
     try {
       const job = await call();
-      mine.value = job.id;
-      noteJob(job);
+      // A short one may have ended before this answer came.
+      const known = jobs.value.get(job.id);
+      if (known && known.endedAt !== null) ended(known);
+      else {
+        mine.value = job.id;
+        if (!known) noteJob(job);
+      }
       return true;
     } catch (error) {
       message.error(sentence(error), { duration: 8000, closable: true });
