@@ -97,6 +97,94 @@ test('what the model was given stays within one frame of the clip over 60 s', as
   for (const [what, frames] of Object.entries(worst)) expect(frames, what).toBeLessThanOrEqual(1);
 });
 
+test('the timeline goes down to single frames; the model’s frames are played alone; speed can be chosen in full screen', async ({
+  page,
+}) => {
+  await openReview(page, 'minute.mp4');
+  const timeline = page.getByTestId('timeline');
+  const view = async (): Promise<number[]> =>
+    ((await timeline.getAttribute('data-view')) ?? '').split(' ').map(Number);
+  const readout = async (): Promise<number> => Number(await page.getByTestId('frame-number').textContent());
+  expect(await view()).toEqual([0, 60]);
+  const { x, y, width } = (await timeline.boundingBox())!;
+  await test.step('Ctrl and the wheel, on the middle', async () => {
+    await page.mouse.move(x + width / 2, y + 30);
+    await page.keyboard.down('Control');
+    for (let i = 0; i < 30; i++) await page.mouse.wheel(0, -120);
+    await page.keyboard.up('Control');
+    // Six frames of a thirtieth of a second, around half a minute.
+    await expect.poll(view).toEqual([expect.closeTo(29.9, 1), 0.2]);
+    const [start, length] = await view();
+    for (const share of [0.1, 0.5, 0.9]) {
+      await page.mouse.click(x + width * share, y + 30);
+      const frame = Math.floor((start + share * length) * 30 + 1e-3);
+      await expect
+        .poll(() => page.evaluate(() => window.readScreen()))
+        .toMatchObject({ picture: frame, readout: frame });
+    }
+  });
+  await test.step('the filmstrip has the picture of each frame at its place', async () => {
+    const [start, length] = await view();
+    const at = await readout();
+    const inView = Array.from({ length: 8 }, (_, k) => Math.ceil(start * 30 - 1e-3) + k).filter(
+      (frame) => frame !== at && (frame + 1) / 30 <= start + length + 1e-6,
+    );
+    expect(inView.length).toBeGreaterThan(3);
+    const places = inView.map((frame) => ((frame / 30 - start) / length) * width);
+    const pictures = (): Promise<number[]> =>
+      page.evaluate((lefts) => {
+        const canvas = document.querySelector<HTMLCanvasElement>('[data-testid=timeline] canvas')!;
+        const cut = document.createElement('canvas');
+        cut.width = 54;
+        cut.height = 36;
+        return lefts.map((left) => {
+          // A picture is 36 pixels high, 17 from the top.
+          cut.getContext('2d')!.drawImage(canvas, -left, -17);
+          return window.readNumber(cut);
+        });
+      }, places);
+    await expect.poll(pictures).toEqual(inView);
+  });
+  await test.step('the wheel moves along, keys zoom, the playhead takes the view with it', async () => {
+    const [before] = await view();
+    await page.mouse.wheel(0, 200);
+    await expect.poll(async () => (await view())[0]).toBeGreaterThan(before);
+    await page.keyboard.press('0');
+    await expect.poll(view).toEqual([0, 60]);
+    await page.keyboard.press('+');
+    await expect.poll(async () => (await view())[1]).toBeCloseTo(37.5, 3);
+    await timeline.press('End');
+    await expect.poll(readout).toBe(1799);
+    await expect.poll(async () => (await view())[0]).toBeCloseTo(22.5, 3);
+    await timeline.press('Home');
+    await expect.poll(async () => (await view())[0]).toBe(0);
+  });
+  await test.step('only the frames that the model is given', async () => {
+    await expect.poll(readout).toBe(0);
+    await page.keyboard.press('e');
+    const given = await project.client.library.modelFrames({ videoId: project.videos.get('minute.mp4')! });
+    for (const frame of given.slice(1, 4)) {
+      await page.keyboard.press('.');
+      await expect.poll(readout).toBe(frame);
+    }
+    await page.keyboard.press('Space');
+    await expect.poll(readout, { timeout: 5000 }).toBeGreaterThanOrEqual(given[5]);
+    await page.keyboard.press('k');
+    expect(given).toContain(await readout());
+    await page.keyboard.press('e');
+  });
+  await test.step('full screen', async () => {
+    await page.keyboard.press('f');
+    await expect.poll(() => page.evaluate(() => document.fullscreenElement?.className)).toBe('player');
+    await page.locator('.rate').click();
+    await page.locator('.player .n-base-select-option').filter({ hasText: '2×' }).click();
+    await expect(page.locator('.rate')).toContainText('2×');
+    await page.keyboard.press('\\');
+    await page.keyboard.press('f');
+    await expect.poll(() => page.evaluate(() => document.fullscreenElement)).toBeNull();
+  });
+});
+
 test('accept: the next pair has its first picture on the screen at once', async ({ page }) => {
   await openReview(page, 'next-1.mp4');
   const times: number[] = [];

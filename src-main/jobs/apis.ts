@@ -46,11 +46,11 @@ export type MediaApi = {
     output: null;
     event: never;
   };
-  /** Writes what a model is given under a recipe, frame k of it to `<folder>/<k>.jpg`. `indices`: the frames before the recipe. */
+  /** Writes what a model is given under a recipe, frame k of it to `<folder>/<k>.jpg`, and tells each k. `indices`: the frames before the recipe. */
   perturbed: {
     input: { path: string; pts: Uint8Array; indices: number[]; recipe: Recipe; seed: number; folder: string };
     output: null;
-    event: never;
+    event: number;
   };
   /**
    * Decodes ahead for the engine: writes what a model is given of a clip to a file in `cacheDir` and returns its path, or null when

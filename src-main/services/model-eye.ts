@@ -28,8 +28,10 @@ export async function modelFrames(project: OpenProject, videoId: string, frames?
 /** Which perturbed clip: a recipe (`resolveRecipe`), its seed, and the frames before it; by default {@link modelFrames}. */
 type PerturbedRequest = { videoId: string; recipe: unknown; seed: number; frames?: readonly number[] };
 
-/** Pictures being made, by folder: two requests for one clip decode the video once. */
-const making = new Map<string, Promise<void>>();
+/** Pictures under way: when all are made, and who waits for which. */
+type Making = { all: Promise<void>; waiting: Map<number, PromiseWithResolvers<void>> };
+/** By folder: two requests for one clip decode the video once. */
+const making = new Map<string, Making>();
 
 const picturesFolder = (project: OpenProject, key: string): string =>
   path.join(project.cacheDir, 'perturbed', key);
@@ -78,18 +80,24 @@ function makePictures(
   folder: string,
   what: { path: string; pts: Uint8Array; indices: number[]; recipe: Recipe; seed: number },
 ): void {
-  const pending = workbench.workers.media
-    .call('perturbed', { ...what, folder })
+  const waiting: Making['waiting'] = new Map();
+  const all = workbench.workers.media
+    .call('perturbed', { ...what, folder }, { onEvent: (k) => waiting.get(k)?.resolve() })
     .then(() => undefined)
     .catch((error: unknown) => log.warn(`no perturbed pictures of ${what.path}`, error))
     .finally(() => making.delete(folder));
-  making.set(folder, pending);
+  making.set(folder, { all, waiting });
 }
 
-/** Absolute path of a picture of {@link perturbedClip}, when it is made; null when it cannot be. */
+/** Absolute path of a picture of {@link perturbedClip}, as soon as it is made; null when it cannot be. */
 export async function perturbedPicture(workbench: Workbench, key: string, k: number): Promise<string | null> {
   const folder = picturesFolder(workbench.requireProject(), key);
   const file = path.join(folder, `${k}.jpg`);
-  if (!existsSync(file)) await making.get(folder);
+  const under = making.get(folder);
+  if (!existsSync(file) && under) {
+    const made = under.waiting.get(k) ?? Promise.withResolvers<void>();
+    under.waiting.set(k, made);
+    await Promise.race([made.promise, under.all]);
+  }
   return existsSync(file) ? file : null;
 }

@@ -60,10 +60,13 @@ const handlers: Handlers<MediaApi> = {
     await makeStrip(path, PtsTable.fromBytes(pts), { stride, strip }, output, { signal });
     return null;
   },
-  async perturbed({ path, pts, indices, recipe, seed, folder }, { signal }) {
+  async perturbed({ path, pts, indices, recipe, seed, folder }, { signal, emit }) {
     const plan = planPerturbation(recipe, seed, indices.length);
     const nameOf = (k: number): string => join(folder, `${k}.jpg`);
-    await makePerturbedPictures(path, PtsTable.fromBytes(pts), indices, plan, nameOf, { signal });
+    await makePerturbedPictures(path, PtsTable.fromBytes(pts), indices, plan, nameOf, {
+      signal,
+      onPicture: emit,
+    });
     return null;
   },
   async pixels({ video, modelDir, modelHash: hash, cacheDir, frames, recipe, seed }, { signal }) {
