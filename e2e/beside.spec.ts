@@ -17,6 +17,13 @@ test.setTimeout(90_000);
 // A trace films the page, which takes the time that the pictures need.
 test.use({ trace: 'off' });
 
+declare global {
+  interface Window {
+    /** Milliseconds from the key to the next clip's first picture. */
+    nextPicture: Promise<number>;
+  }
+}
+
 let project: ClipProject;
 test.beforeAll(async () => {
   test.skip(test.info().project.name !== 'serve', 'the server runs in the test process');
@@ -77,18 +84,19 @@ test('what the model was given stays within one frame of the clip over 60 s', as
   }
   const worst: Record<string, number> = {};
   for (const [keys, rate, seconds] of [
-    [']]]]]', 4, 15.5],
+    // The whole minute: 15 s on a machine that keeps up.
+    [']]]]]', 4, 30],
     [']]]', 2, 2],
     ['', 1, 2],
     ['[[[', 0.25, 2],
   ] as const) {
     for (const key of `\\${keys}`) await page.keyboard.press(key);
-    const seen = page.evaluate((ms) => window.watchScreen(ms), seconds * 1000);
+    const seen = page.evaluate((ms) => window.watchScreen(ms, 1795), seconds * 1000);
     await page.keyboard.press('Space');
     const pictures = await seen;
     await page.keyboard.press('k');
     worst[`${rate}x, ${pictures.length} pictures`] = Math.max(...pictures.map(distance));
-    if (rate === 4) expect(pictures.at(-1)!.picture, 'the whole minute').toBeGreaterThan(1700);
+    if (rate === 4) expect(pictures.at(-1)!.picture, 'the whole minute').toBeGreaterThanOrEqual(1795);
     expect(pictures.filter(({ picture, readout }) => picture !== readout)).toEqual([]);
     await page.getByTestId('timeline').press('Home');
   }
@@ -112,9 +120,10 @@ test('the timeline goes down to single frames; the model’s frames are played a
     await page.keyboard.down('Control');
     for (let i = 0; i < 30; i++) await page.mouse.wheel(0, -120);
     await page.keyboard.up('Control');
-    // Six frames of a thirtieth of a second, around half a minute.
-    await expect.poll(view).toEqual([expect.closeTo(29.9, 1), 0.2]);
+    // Six frames of a thirtieth of a second, around half a minute (to the pixel that the pointer is on).
+    await expect.poll(async () => (await view())[1]).toBe(0.2);
     const [start, length] = await view();
+    expect(Math.abs(start + length / 2 - 30)).toBeLessThan(0.2);
     for (const share of [0.1, 0.5, 0.9]) {
       await page.mouse.click(x + width * share, y + 30);
       const frame = Math.floor((start + share * length) * 30 + 1e-3);
@@ -191,24 +200,22 @@ test('accept: the next pair has its first picture on the screen at once', async 
   for (let i = 1; i < NEXT; i++) {
     // A person looks at a pair for longer than this; meanwhile the next one is got ready.
     await page.waitForTimeout(700);
-    const now = await page.evaluate(() => window.readScreen().picture);
-    const measured = page.evaluate(
-      (before) =>
-        new Promise<number>((resolve) => {
-          let pressed = 0;
-          window.addEventListener('keydown', () => (pressed ||= performance.now()), { capture: true });
-          const look = (): void => {
-            const { picture } = window.readScreen();
-            if (pressed > 0 && picture !== before && picture >= 100 && picture % 100 === 0)
-              resolve(performance.now() - pressed);
-            else requestAnimationFrame(look);
-          };
-          look();
-        }),
-      now,
-    );
+    await page.evaluate(() => {
+      const before = window.readScreen().picture;
+      let pressed = 0;
+      window.addEventListener('keydown', () => (pressed ||= performance.now()), { capture: true });
+      window.nextPicture = new Promise((resolve) => {
+        const look = (): void => {
+          const { picture } = window.readScreen();
+          if (pressed > 0 && picture !== before && picture >= 100 && picture % 100 === 0)
+            resolve(performance.now() - pressed);
+          else requestAnimationFrame(look);
+        };
+        look();
+      });
+    });
     await page.keyboard.press('Control+Enter');
-    times.push(await measured);
+    times.push(await page.evaluate(() => window.nextPicture));
   }
   const sorted = times.map(Math.round).sort((a, b) => a - b);
   process.stdout.write(`accept to the next first picture, ms: ${sorted.join(' ')}\n`);

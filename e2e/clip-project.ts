@@ -68,7 +68,8 @@ declare global {
   interface Window {
     readNumber(source: CanvasImageSource): number;
     readScreen(): Omit<Presented, 'time'>;
-    watchScreen(milliseconds: number): Promise<Presented[]>;
+    /** What each picture was, for so long, or until the readout says `last`. */
+    watchScreen(milliseconds: number, last?: number): Promise<Presented[]>;
   }
 }
 
@@ -107,14 +108,15 @@ export async function installReaders(page: Page): Promise<void> {
           beside: beside && beside.width > 1 ? window.readNumber(beside) : -1,
         };
       };
-      window.watchScreen = (milliseconds) =>
+      window.watchScreen = (milliseconds, last = Infinity) =>
         new Promise((resolve) => {
           const seen: Presented[] = [];
           const video = find('video-player') as HTMLVideoElement;
           const until = performance.now() + milliseconds;
           const onFrame: VideoFrameRequestCallback = (now, { mediaTime }) => {
             seen.push({ ...window.readScreen(), time: mediaTime });
-            if (now < until) video.requestVideoFrameCallback(onFrame);
+            if (seen.at(-1)!.readout >= last) resolve(seen);
+            else if (now < until) video.requestVideoFrameCallback(onFrame);
           };
           video.requestVideoFrameCallback(onFrame);
           setTimeout(() => resolve(seen), milliseconds + 100);
