@@ -1,5 +1,5 @@
 /** @file What the model is given of a clip under a recipe: the plan, and a picture for each of its frames, all read ahead so that showing one is instant. */
-import { onScopeDispose, shallowRef, watch, type Ref, type ShallowRef } from 'vue';
+import { onScopeDispose, shallowRef, watch, type ShallowRef } from 'vue';
 import type { PerturbedClip } from '../../src-main/contract/schemas.ts';
 import type { Plain } from '../client/errors.ts';
 import { useLoad } from './useLoad.ts';
@@ -38,7 +38,6 @@ export function usePerturbed(
 ): {
   /** In the order in which the model is given them; empty while nothing is asked for. */
   given: ShallowRef<readonly Given[]>;
-  loading: Readonly<Ref<boolean>>;
   error: Readonly<ShallowRef<Plain | null>>;
 } {
   const { api } = useWorkbench();
@@ -97,7 +96,6 @@ export function usePerturbed(
 
   return {
     given,
-    loading: plan.loading,
     error: plan.error,
   };
 }
