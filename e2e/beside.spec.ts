@@ -184,7 +184,7 @@ test('the timeline goes down to single frames; the model’s frames are played a
   });
   await test.step('full screen', async () => {
     await page.keyboard.press('f');
-    await expect.poll(() => page.evaluate(() => document.fullscreenElement?.className)).toBe('player');
+    await expect.poll(() => page.evaluate(() => document.fullscreenElement?.className)).toContain('player');
     await page.locator('.rate').click();
     await page.locator('.player .n-base-select-option').filter({ hasText: '2×' }).click();
     await expect(page.locator('.rate')).toContainText('2×');
