@@ -14,6 +14,7 @@ const job: Job = {
   kind: 'train',
   title: 'Training',
   state: 'running',
+  pausable: false,
   progress: 0.256,
   secondsLeft: 75.2,
   detail: 'step 3 of 12, loss 0.61',

@@ -234,6 +234,9 @@ export const contract = {
   jobs: {
     list: call.output(z.array(s.Job)),
     cancel: call.input(z.object({ jobId: s.Id })).output(None),
+    /** Lets others go first; only a job that says `pausable`. Does nothing to one that is paused or has ended. */
+    pause: call.input(z.object({ jobId: s.Id })).output(None),
+    resume: call.input(z.object({ jobId: s.Id })).output(None),
   },
 };
 

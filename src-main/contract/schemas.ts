@@ -501,12 +501,15 @@ export const JobKind = z.enum([
   'estimate',
   'bulk',
 ]);
-export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled']);
+/** `paused`: it stands until it is resumed, and others run meanwhile. */
+export const JobState = z.enum(['queued', 'running', 'paused', 'done', 'failed', 'cancelled']);
 export const Job = z.object({
   id: Id,
   kind: JobKind,
   title: z.string(),
   state: JobState,
+  /** Whether it can be paused: then it goes on where it was, also after a restart. */
+  pausable: z.boolean().default(false),
   /** 0..1, or null when the end is unknown. */
   progress: z.number().min(0).max(1).nullable(),
   /** Seconds left, or null while unknown. */

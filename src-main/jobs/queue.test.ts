@@ -3,12 +3,15 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Job } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
 import { FileJobJournal } from './journal.ts';
 import { JobQueue } from './queue.ts';
 import type { JobSpec } from './queue.ts';
+
+/** A turn of the event loop and a bit. */
+const soon = () => sleep(2);
 
 function spec<T>(run: JobSpec<T>['run'], more: Partial<JobSpec<T>> = {}): JobSpec<T> {
   return { kind: 'generate', title: 'test', lane: 'engine', run, ...more };
@@ -195,4 +198,97 @@ test('close cancels what runs and waits for it', async () => {
   await queue.close();
   expect(ended).toBe(true);
   expect(() => queue.enqueue(spec(() => Promise.resolve()))).toThrow(/after close/);
+});
+
+describe('pause', () => {
+  /** A job of 5 units that goes on where it was; each unit waits for `step`. */
+  function counting(queue: JobQueue, states: string[] = [], restored?: { id: string; paused: boolean }) {
+    let done = 0;
+    const handle = queue.enqueue({
+      kind: 'generate',
+      title: 'Counting',
+      lane: 'engine',
+      pausable: true,
+      restored,
+      onState: (state, why) => states.push(why === null ? state : `${state} (${why})`),
+      run: async ({ signal, progress, continuing }) => {
+        continuing(done / 5);
+        for (; done < 5; done++) {
+          progress(done / 5, `${done} of 5`);
+          await soon();
+          signal.throwIfAborted();
+        }
+        return done;
+      },
+    });
+    return { ...handle, count: () => done };
+  }
+
+  test('a paused job lets the next one run, and goes on where it was', async () => {
+    const queue = new JobQueue();
+    const states: string[] = [];
+    const { job, done, count } = counting(queue, states);
+    await soon();
+    await soon();
+    queue.pause(job.id);
+    await queue.idle(); // a paused job is not waited for
+    expect(queue.get(job.id)).toMatchObject({ state: 'paused', pausable: true, endedAt: null, error: null });
+    const at = count();
+    expect(at).toBeGreaterThan(0);
+    expect(at).toBeLessThan(5);
+    const other = queue.enqueue({
+      kind: 'train',
+      title: 'Other',
+      lane: 'engine',
+      run: () => Promise.resolve(7),
+    });
+    expect(await other.done).toBe(7);
+    expect(count()).toBe(at);
+    queue.pause(job.id); // twice is once
+    queue.resume(job.id);
+    expect(await done).toBe(5);
+    queue.resume(job.id);
+    queue.pause(job.id);
+    expect(queue.get(job.id)?.state).toBe('done');
+    expect(states).toEqual(['queued', 'running', 'paused', 'queued', 'running', 'done']);
+  });
+
+  test('resume right after pause, cancel of a paused one, and of one that is being paused', async () => {
+    const queue = new JobQueue();
+    const quick = counting(queue);
+    await soon();
+    queue.pause(quick.job.id);
+    queue.resume(quick.job.id);
+    expect(await quick.done).toBe(5);
+
+    const states: string[] = [];
+    const paused = counting(queue, states);
+    queue.pause(paused.job.id);
+    await queue.idle();
+    queue.cancel(paused.job.id);
+    await expect(paused.done).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(states.at(-1)).toBe('cancelled (cancel)');
+
+    const both = counting(queue);
+    await soon();
+    queue.pause(both.job.id);
+    queue.cancel(both.job.id);
+    await expect(both.done).rejects.toThrow();
+    expect(queue.get(both.job.id)?.state).toBe('cancelled');
+    await queue.stop();
+  });
+
+  test('a job of an earlier process comes back under its id, paused or in line; one that cannot be paused says so', async () => {
+    const queue = new JobQueue();
+    const waiting = counting(queue, [], { id: 'earlier', paused: true });
+    await soon();
+    expect(queue.get('earlier')).toMatchObject({ state: 'paused' });
+    expect(waiting.count()).toBe(0);
+    queue.resume('earlier');
+    expect(await waiting.done).toBe(5);
+    const plain = queue.enqueue({ kind: 'train', title: 'Run', lane: 'engine', run: soon });
+    expect(() => queue.pause(plain.job.id)).toThrow('Run: this job cannot be paused.');
+    expect(() => queue.resume('nobody')).toThrow('unknown id');
+    await plain.done;
+  });
 });

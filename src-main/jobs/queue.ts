@@ -4,10 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { Job, JobKind } from '../contract/schemas.ts';
+import type { Job, JobKind, JobState as JobStateSchema } from '../contract/schemas.ts';
 import { UserError, toPlainError } from '../platform/errors.ts';
 import { ProgressEstimator } from './eta.ts';
 import type { JobJournal } from './journal.ts';
+
+type JobState = z.infer<typeof JobStateSchema>;
 
 /** What a job mainly uses. `shell`: neither worker, for example an import of text. */
 export type Lane = 'engine' | 'media' | 'shell';
@@ -33,6 +35,12 @@ export type JobSpec<T> = {
   title: string;
   lane: Lane;
   run: (context: JobContext) => Promise<T>;
+  /** Whether `run` may be aborted by a pause and called again: it must go on where it was. @default false */
+  pausable?: boolean;
+  /** Of a job of an earlier process that goes on: its id, and whether it was paused. @default a new job */
+  restored?: { id: string; paused: boolean };
+  /** Hears of every change of state; `why` is the word given to cancel. */
+  onState?: (state: JobState, why: string | null) => void;
   /** What of the outcome is shown in `job.result` (validated by the window, so plain JSON). @default nothing */
   result?: (value: T) => unknown;
 };
@@ -44,9 +52,16 @@ type Entry = {
   job: Job;
   lane: Lane;
   controller: AbortController;
-  start: () => void;
+  /** Resolves when the job may run, or is cancelled before it runs. */
+  turn: PromiseWithResolvers<void>;
   estimator: ProgressEstimator;
+  onState: JobSpec<unknown>['onState'];
+  /** Resumed while its pause was still under way. */
+  resumeAtOnce: boolean;
 };
+
+/** Reason of the abort that a pause is. */
+const PAUSE = 'pause';
 
 /** Progress reports closer together than this many milliseconds are merged into one event. */
 const REPORT_EVERY_MS = 100;
@@ -99,11 +114,13 @@ export class JobQueue {
   /** Puts a job in line; it starts at once when its lane is free. `done` may be ignored: failures are kept in the job. */
   enqueue<T>(spec: JobSpec<T>): JobHandle<T> {
     if (this.#closed) throw new Error('internal: job queue: enqueue after close');
+    const { restored } = spec;
     const job: Job = {
-      id: randomUUID(),
+      id: restored?.id ?? randomUUID(),
       kind: spec.kind,
       title: spec.title,
-      state: 'queued',
+      state: restored?.paused === true ? 'paused' : 'queued',
+      pausable: spec.pausable ?? false,
       progress: null,
       secondsLeft: null,
       detail: '',
@@ -111,32 +128,74 @@ export class JobQueue {
       startedAt: null,
       endedAt: null,
     };
-    const { promise: started, resolve: start } = Promise.withResolvers<void>();
     const entry: Entry = {
       job,
       lane: spec.lane,
       controller: new AbortController(),
-      start,
+      turn: Promise.withResolvers<void>(),
       estimator: new ProgressEstimator(),
+      onState: spec.onState,
+      resumeAtOnce: false,
     };
+    this.#earlier.delete(job.id);
     this.#entries.set(job.id, entry);
-    const done = started.then(() => this.#run(entry, spec));
+    const done = this.#runToEnd(entry, spec);
     done.catch(() => undefined); // told in the job; an unheard promise must not end the process
     this.#changed(entry, true);
     this.#fill(spec.lane);
     return { job: present(entry), done };
   }
 
+  /** Stops a pausable job until it is resumed; its lane is free meanwhile. Does nothing to one that is paused or has ended. */
+  pause(id: string): void {
+    const entry = this.#entryOf(id);
+    if (entry === undefined || entry.job.endedAt !== null || entry.job.state === 'paused') return;
+    if (!entry.job.pausable)
+      throw new UserError(
+        'BAD_INPUT',
+        `${entry.job.title}: this job cannot be paused.`,
+        'Cancel it instead.',
+      );
+    entry.resumeAtOnce = false;
+    if (entry.job.state === 'queued') this.#park(entry);
+    else entry.controller.abort(PAUSE);
+  }
+
+  /** Puts a paused job in line again. */
+  resume(id: string): void {
+    const entry = this.#entryOf(id);
+    if (entry === undefined || entry.job.endedAt !== null) return;
+    if (entry.job.state !== 'paused') {
+      entry.resumeAtOnce = entry.controller.signal.reason === PAUSE;
+      return;
+    }
+    entry.job.state = 'queued';
+    this.#changed(entry, true);
+    this.#fill(entry.lane);
+  }
+
+  #park(entry: Entry): void {
+    entry.job.state = entry.resumeAtOnce ? 'queued' : 'paused';
+    entry.resumeAtOnce = false;
+    this.#changed(entry, true);
+  }
+
+  /** A job of this process; undefined for one of an earlier process. @throws UserError NOT_FOUND */
+  #entryOf(id: string): Entry | undefined {
+    const entry = this.#entries.get(id);
+    if (entry === undefined && !this.#earlier.has(id))
+      throw new UserError('NOT_FOUND', `Job ${id}: expected one of this project, got an unknown id.`);
+    return entry;
+  }
+
   /** Cancels a job; does nothing when it has ended. `why` reaches the job as `signal.reason`. */
   cancel(id: string, why = 'cancel'): void {
-    const entry = this.#entries.get(id);
-    if (entry === undefined) {
-      if (this.#earlier.has(id)) return;
-      throw new UserError('NOT_FOUND', `Job ${id}: expected one of this project, got an unknown id.`);
-    }
-    if (entry.job.endedAt !== null) return;
+    const entry = this.#entryOf(id);
+    if (entry === undefined || entry.job.endedAt !== null) return;
+    // A pause that is under way has aborted it already: the cancel takes its place.
+    if (entry.controller.signal.reason === PAUSE) entry.controller = new AbortController();
     entry.controller.abort(why);
-    if (entry.job.state === 'queued') entry.start(); // it ends as cancelled without ever running
+    entry.turn.resolve(); // one that waits or is paused ends as cancelled without running
   }
 
   /** Cancels every job that has not ended. */
@@ -144,9 +203,12 @@ export class JobQueue {
     for (const entry of [...this.#entries.values()]) this.cancel(entry.job.id, why);
   }
 
-  /** Resolves once no job runs or waits; jobs that a job starts as its last act are waited for too. */
+  /** Resolves once no job runs or waits; jobs that a job starts as its last act are waited for too. Paused ones are not. */
   async idle(): Promise<void> {
-    for (let open = this.#open(); open; open = this.#open()) await this.ended(open.job.id);
+    const busy = (): Entry | undefined =>
+      [...this.#entries.values()].find(({ job }) => job.endedAt === null && job.state !== 'paused');
+    for (let next = busy(); next; next = busy())
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** Cancels every job, those that a job still starts while it ends included, and resolves once none is left. */
@@ -189,56 +251,75 @@ export class JobQueue {
         entry.job.startedAt = Date.now();
         entry.estimator = new ProgressEstimator();
         this.#changed(entry, true);
-        entry.start();
+        entry.turn.resolve();
+      }
+    }
+  }
+
+  /** Runs a job whenever it is its turn, until it has ended otherwise than by a pause. */
+  async #runToEnd<T>(entry: Entry, spec: JobSpec<T>): Promise<T> {
+    const { job } = entry;
+    for (;;) {
+      await entry.turn.promise;
+      entry.turn = Promise.withResolvers<void>();
+      const wasRunning = job.state === 'running';
+      try {
+        const value = await this.#run(entry, spec);
+        job.state = 'done';
+        job.progress = 1;
+        if (spec.result !== undefined) job.result = spec.result(value);
+        return value;
+      } catch (error) {
+        if (entry.controller.signal.reason === PAUSE) {
+          entry.controller = new AbortController();
+          this.#park(entry);
+          continue;
+        }
+        const plain = toPlainError(error);
+        job.state = plain.code === 'CANCELLED' || entry.controller.signal.aborted ? 'cancelled' : 'failed';
+        job.error = plain;
+        throw error;
+      } finally {
+        if (wasRunning) this.#running[entry.lane]--;
+        if (job.state !== 'paused' && job.state !== 'queued') {
+          job.endedAt = Date.now();
+          this.#changed(entry, true);
+        }
+        for (const wake of this.#waiting.splice(0)) wake();
+        if (!this.#closed) this.#fill(entry.lane);
       }
     }
   }
 
   async #run<T>(entry: Entry, spec: JobSpec<T>): Promise<T> {
     const { job, controller } = entry;
-    const wasRunning = job.state === 'running';
     let reportedAt = -Infinity;
-    try {
-      if (controller.signal.aborted) throw new UserError('CANCELLED', 'Cancelled.');
-      const value = await spec.run({
-        id: job.id,
-        signal: controller.signal,
-        continuing: (fraction) => {
-          entry.estimator = new ProgressEstimator(Date.now, fraction);
-          job.progress = fraction;
-        },
-        progress: (fraction, detail) => {
-          entry.estimator.update(fraction);
-          if (detail !== undefined) job.detail = detail;
-          job.progress = entry.estimator.progress;
-          if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
-          reportedAt = performance.now();
-          this.#changed(entry, false);
-        },
-      });
-      job.state = 'done';
-      job.progress = 1;
-      if (spec.result !== undefined) job.result = spec.result(value);
-      return value;
-    } catch (error) {
-      const plain = toPlainError(error);
-      job.state = plain.code === 'CANCELLED' || controller.signal.aborted ? 'cancelled' : 'failed';
-      job.error = plain;
-      throw error;
-    } finally {
-      job.endedAt = Date.now();
-      if (wasRunning) this.#running[entry.lane]--;
-      this.#changed(entry, true);
-      for (const wake of this.#waiting.splice(0)) wake();
-      if (!this.#closed) this.#fill(entry.lane);
-    }
+    if (controller.signal.aborted) throw new UserError('CANCELLED', 'Cancelled.');
+    return spec.run({
+      id: job.id,
+      signal: controller.signal,
+      continuing: (fraction) => {
+        entry.estimator = new ProgressEstimator(Date.now, fraction);
+        job.progress = fraction;
+      },
+      progress: (fraction, detail) => {
+        entry.estimator.update(fraction);
+        if (detail !== undefined) job.detail = detail;
+        job.progress = entry.estimator.progress;
+        if (performance.now() - reportedAt < REPORT_EVERY_MS) return;
+        reportedAt = performance.now();
+        this.#changed(entry, false);
+      },
+    });
   }
 
   #changed(entry: Entry, stateChanged: boolean): void {
     this.#onChange(present(entry));
-    if (stateChanged)
-      // A full disk must not fail the job itself: the job's own files tell of it.
-      void this.#journal?.save(this.list()).catch(() => undefined);
+    if (!stateChanged) return;
+    const { reason } = entry.controller.signal as { reason: unknown };
+    entry.onState?.(entry.job.state, typeof reason === 'string' ? reason : null);
+    // A full disk must not fail the job itself: the job's own files tell of it.
+    void this.#journal?.save(this.list()).catch(() => undefined);
   }
 }
 
