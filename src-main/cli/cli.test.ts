@@ -42,6 +42,7 @@ const COMMANDS = [
   'init',
   'import',
   'generate',
+  'reproduce',
   'export',
   'agreement',
   'train',

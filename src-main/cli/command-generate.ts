@@ -11,6 +11,7 @@ export type GenerateOptions = CommonOptions & {
   seed: number;
   temperature: number;
   maxNewTokens: number;
+  tries: number;
   type?: QuestionType;
   accept?: boolean;
 };
@@ -22,14 +23,18 @@ export async function generateCommand(
 ): Promise<void> {
   const { client, output, follow } = session;
   await client.project.open({ path: path.resolve(folder) });
-  const { seed, temperature, maxNewTokens, type } = options;
+  const { seed, temperature, maxNewTokens, tries, type } = options;
   const recipe = await recipeOption(options.recipe);
-  const job = await client.negatives.generate({ filter: { type }, recipe, seed, temperature, maxNewTokens });
+  const how = { recipe, seed, temperature, maxNewTokens, tries };
+  const job = await client.negatives.generate({ filter: { type }, ...how });
   const report = (await follow(job)) as GenerateReport;
   const accepted = options.accept === true ? await acceptPending(session) : 0;
   output.result(
     { ...report, accepted },
-    `${report.pairs} new pairs; answers under these conditions: ${report.wrong} wrong, ${report.right} right, ` +
-      `${report.unparseable} unparseable; ${report.skipped} skipped${options.accept === true ? `; ${accepted} accepted without review` : ''}`,
+    [
+      `${report.pairs} new pairs; answers under these conditions: ${report.wrong} wrong, ${report.right} right, ` +
+        `${report.unparseable} unparseable; ${report.skipped} skipped${options.accept === true ? `; ${accepted} accepted without review` : ''}`,
+      ...report.skippedWhy.map(({ reason, samples }) => `  ${samples} skipped: ${reason}`),
+    ].join('\n'),
   );
 }

@@ -90,8 +90,20 @@ export function buildProgram(onExit: (code: number) => void): Command {
     .option('--seed <n>', 'seed of the perturbation and the sampling', wholeNumber(0), 0)
     .option('--temperature <t>', '0 is greedy', nonNegative, 0)
     .option('--max-new-tokens <n>', 'longest answer', wholeNumber(1), 64)
+    .option(
+      '--tries <n>',
+      'most answers a question, until one is wrong; later ones are sampled',
+      wholeNumber(1),
+      1,
+    )
     .addOption(new Option('--type <type>', 'only questions of this type').choices(QuestionType.options))
     .option('--accept', 'accept the new pairs with their proposed phrases, without review');
+
+  define(
+    'reproduce <project>',
+    'make the answer of a generated pair again from its provenance; exit code 0 when it is the same text',
+    async () => (await import('./command-reproduce.ts')).reproduceCommand,
+  ).requiredOption('--pair <id>', 'the pair');
 
   define(
     'export <project> <path>',

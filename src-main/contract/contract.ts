@@ -167,18 +167,7 @@ export const contract = {
       )
       .output(s.PerturbedClip),
     /** Asks the project's model about perturbed videos; wrong answers become pending pairs. Result: counts by verdict. */
-    generate: call
-      .input(
-        z.object({
-          filter: s.SampleFilter,
-          /** Id of a named recipe, or a list of perturbation steps (`recipe.ts`); the default is mask + local shuffle. */
-          recipe: z.unknown().optional(),
-          seed: z.number().int().nonnegative().default(0),
-          temperature: z.number().nonnegative().default(0),
-          maxNewTokens: z.number().int().positive().default(64),
-        }),
-      )
-      .output(s.Job),
+    generate: call.input(s.GenerateRequest).output(s.Job),
   },
   train: {
     devices: call.output(z.array(s.DeviceReport)),

@@ -271,6 +271,20 @@ export const Provenance = z.object({
 });
 export type Provenance = z.infer<typeof Provenance>;
 
+/** What to generate negatives for, and how. */
+export const GenerateRequest = z.object({
+  filter: SampleFilter,
+  /** Id of a named recipe, or a list of perturbation steps (`recipe.ts`); the default is mask + local shuffle. */
+  recipe: z.unknown().optional(),
+  /** Of the perturbation, and of the sampling. */
+  seed: z.number().int().nonnegative().default(0),
+  temperature: z.number().nonnegative().default(0),
+  maxNewTokens: z.number().int().positive().default(64),
+  /** Most answers a question, until one is wrong; from the second on they are sampled, each with a seed of its own. */
+  tries: z.number().int().min(1).max(64).default(1),
+});
+export type GenerateRequest = z.infer<typeof GenerateRequest>;
+
 export const LintCode = z.enum([
   'identical-answers',
   'no-phrase',

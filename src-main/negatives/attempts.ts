@@ -41,12 +41,18 @@ export function conditionsKey(conditions: Conditions): string {
   return createHash('sha256').update(sorted).digest('hex').slice(0, 32);
 }
 
-/** Samples that were asked under these conditions already. */
-export function attemptedSamples(db: Database, key: string): Set<string> {
+/** Of each sample that was asked under any of these conditions: how many answers there are, and whether one is wrong. */
+export function attemptedSamples(
+  db: Database,
+  keys: readonly string[],
+): Map<string, { answers: number; wrong: boolean }> {
   const rows = db
-    .prepare<{ sample_id: string }>('SELECT sample_id FROM attempts WHERE conditions = ?')
-    .all(key);
-  return new Set(rows.map((row) => row.sample_id));
+    .prepare<{ sample_id: string; answers: number; wrong: number }>(
+      `SELECT sample_id, count(*) AS answers, max(verdict = 'wrong') AS wrong FROM attempts
+         WHERE conditions IN (SELECT value FROM json_each(?)) GROUP BY sample_id`,
+    )
+    .all(JSON.stringify(keys));
+  return new Map(rows.map(({ sample_id, answers, wrong }) => [sample_id, { answers, wrong: wrong === 1 }]));
 }
 
 /** Remembers one answer; a sample that was asked before under the same conditions keeps its first answer. */
@@ -57,14 +63,18 @@ export function addAttempt(db: Database, key: string, attempt: Attempt): void {
   ).run(attempt.sampleId, key, attempt.answer, attempt.verdict, attempt.reason, attempt.pairId, Date.now());
 }
 
-/** How many answers were right, wrong and unparseable under these conditions. */
-export function countAttempts(db: Database, key: string): AttemptCounts {
+/** How many samples have a wrong answer under these conditions; of the others, how many a right one, and how many none to be read. */
+export function countAttempts(db: Database, keys: readonly string[]): AttemptCounts {
   const counts: AttemptCounts = { right: 0, wrong: 0, unparseable: 0 };
   const rows = db
     .prepare<{ verdict: Verdict; n: number }>(
-      'SELECT verdict, count(*) AS n FROM attempts WHERE conditions = ? GROUP BY verdict',
+      `SELECT verdict, count(*) AS n FROM (
+         SELECT CASE WHEN max(verdict = 'wrong') THEN 'wrong' WHEN max(verdict = 'right') THEN 'right'
+           ELSE 'unparseable' END AS verdict
+         FROM attempts WHERE conditions IN (SELECT value FROM json_each(?)) GROUP BY sample_id)
+       GROUP BY verdict`,
     )
-    .all(key);
+    .all(JSON.stringify(keys));
   for (const { verdict, n } of rows) counts[verdict] = n;
   return counts;
 }

@@ -237,6 +237,24 @@ const MIGRATIONS: readonly Migration[] = [
     what: 'samples in the order of their questions',
     sql: `CREATE INDEX samples_question ON samples (question, seq);`,
   },
+  {
+    what: 'generations that go on after a restart, and why samples were left out',
+    sql: `
+      CREATE TABLE generations (
+        id TEXT PRIMARY KEY,                   -- of its job
+        request TEXT NOT NULL,                 -- JSON, contract GenerateRequest
+        state TEXT NOT NULL,                   -- of its job; what is not ended goes on when the project is opened
+        pairs INTEGER NOT NULL DEFAULT 0,      -- new pending pairs so far
+        created_at INTEGER NOT NULL
+      );
+      CREATE TABLE generation_skips (
+        generation_id TEXT NOT NULL REFERENCES generations (id) ON DELETE CASCADE,
+        sample_id TEXT NOT NULL REFERENCES samples (id) ON DELETE CASCADE,
+        reason TEXT NOT NULL,
+        PRIMARY KEY (generation_id, sample_id)
+      );
+    `,
+  },
 ];
 
 /** The version that this program writes. */

@@ -1,42 +1,97 @@
 /**
  * @file Making wrong answers: the project's model is asked about perturbed clips; wrong answers become pending pairs with proposed
- * phrases and full provenance, right ones are set aside, unreadable ones are flagged. A cancelled generation goes on where it was.
+ * phrases and full provenance, right ones are set aside, unreadable ones are flagged. A generation that is paused, cancelled or killed
+ * goes on where it was: every answer is stored when it comes, with the pair it becomes.
  */
-import type { Provenance, SampleFilter } from '../contract/schemas.ts';
-import type { Decoding } from '../jobs/apis.ts';
-import type { JobContext, JobHandle } from '../jobs/queue.ts';
+import { GenerateRequest } from '../contract/schemas.ts';
+import type { Provenance, Sample } from '../contract/schemas.ts';
+import type { Decoding, EngineModel, GeneratedAnswer } from '../jobs/apis.ts';
+import type { JobContext, JobHandle, JobSpec } from '../jobs/queue.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { addAttempt, attemptedSamples, conditionsKey, countAttempts } from '../negatives/attempts.ts';
 import type { AttemptCounts } from '../negatives/attempts.ts';
+import {
+  addGeneration,
+  addSkipped,
+  clearSkipped,
+  countPair,
+  pairsOf,
+  setGenerationState,
+  skippedReasons,
+  unfinishedGenerations,
+} from '../negatives/generations.ts';
 import { judge } from '../negatives/judge.ts';
+import type { Judgement } from '../negatives/judge.ts';
 import { resolveRecipe } from '../negatives/recipes.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
+import { log } from '../platform/log.ts';
+import type { OpenProject } from '../project/project.ts';
 import { answerSamples, speedText } from './answering.ts';
 import { engineModel } from './engine-requests.ts';
 import type { Workbench } from './workbench.ts';
 
-/** What to generate. */
-export type GenerateRequest = {
-  filter: SampleFilter;
-  /** Id of a named recipe, a list of steps, or nothing for the default. */
-  recipe?: unknown;
-  seed: number;
-  temperature: number;
-  maxNewTokens: number;
-};
-
-/** What came of it. The first three count all answers ever given under these conditions, also of an earlier, cancelled job. */
+/** What came of it. The first three count all samples ever asked under these conditions, also by earlier jobs. */
 export type GenerateReport = AttemptCounts & {
   /** New pending pairs of this job. */
   pairs: number;
-  /** Samples without a usable video. */
+  /** Samples without a usable video, and why. */
   skipped: number;
+  skippedWhy: { reason: string; samples: number }[];
   recipe: string;
 };
 
-/** Puts a generation in line. Held-out samples are left out: what is trained on must not come from them. */
+/** Temperature of later tries where the first was greedy: a second greedy answer would be the first again. */
+const RETRY_TEMPERATURE = 0.8;
+
+/** How each try at a question is drawn, first to last: the first as asked for, the others sampled with the seeds that follow. */
+export function schedule({ temperature, seed, maxNewTokens, tries }: GenerateRequest): Decoding[] {
+  return Array.from({ length: tries }, (_, k) => ({
+    temperature: k > 0 && temperature === 0 ? RETRY_TEMPERATURE : temperature,
+    seed: seed + k,
+    maxNewTokens,
+  }));
+}
+
+/**
+ * Puts a generation in line. Held-out samples are left out: what is trained on must not come from them. A generation of an earlier
+ * process that asked for the same and did not end is continued.
+ */
 export function generate(workbench: Workbench, request: GenerateRequest): JobHandle<GenerateReport> {
+  const { db } = workbench.requireProject();
+  const same = unfinishedGenerations(db).find(
+    (earlier) => !underWay(workbench, earlier.id) && sameRequest(earlier.request, request),
+  );
+  return enqueue(workbench, request, same && { id: same.id, paused: false });
+}
+
+/** Whether a generation's job is in line, running or paused in this process. */
+function underWay(workbench: Workbench, id: string): boolean {
+  const job = workbench.jobs.get(id);
+  return job?.state === 'queued' || job?.state === 'running' || job?.state === 'paused';
+}
+
+const sameRequest = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
+
+/** Puts the generations in line that an earlier process left; those that were paused stay so. Called when a window opens the project. */
+export function resumeGenerations(workbench: Workbench): void {
+  const { db } = workbench.requireProject();
+  for (const { id, request, paused } of unfinishedGenerations(db))
+    try {
+      if (underWay(workbench, id)) continue; // the project was open already
+      enqueue(workbench, GenerateRequest.parse(request), { id, paused });
+    } catch (error) {
+      // For example the model's folder is gone: it is told in the log, and can be started anew.
+      log.warn(`generation ${id} does not go on`, error);
+      setGenerationState(db, id, 'failed');
+    }
+}
+
+function enqueue(
+  workbench: Workbench,
+  request: GenerateRequest,
+  restored: JobSpec<GenerateReport>['restored'],
+): JobHandle<GenerateReport> {
   const project = workbench.requireProject();
   const model = engineModel(project, null);
   const { name, recipe } = resolveRecipe(request.recipe);
@@ -46,103 +101,154 @@ export function generate(workbench: Workbench, request: GenerateRequest): JobHan
       'generation: expected samples of the training split, got the held-out ones',
       'Negatives of held-out clips would leak into training; choose the training split.',
     );
-  return workbench.jobs.enqueue({
+  let id = restored?.id;
+  const handle = workbench.jobs.enqueue({
     kind: 'generate',
     title: 'Generating negatives',
     lane: 'engine',
-    run: async (context) => generateNow(workbench, { request, model, name, recipe }, context),
+    pausable: true,
+    restored,
+    onState: (state, why) => {
+      // What the closing of the project ends goes on when it is opened again.
+      if (id !== undefined && why !== 'close') setGenerationState(project.db, id, state);
+    },
+    run: (context) => new Generation(workbench, { request, model, name, recipe }, context).run(),
     result: (report) => report,
   });
+  if (id === undefined) {
+    id = handle.job.id;
+    addGeneration(project.db, id, request);
+    setGenerationState(project.db, id, handle.job.state);
+  }
+  return handle;
 }
 
 type Generating = {
   request: GenerateRequest;
-  model: ReturnType<typeof engineModel>;
+  model: EngineModel;
   name: string;
   recipe: ReturnType<typeof resolveRecipe>['recipe'];
 };
 
-async function generateNow(
-  workbench: Workbench,
-  what: Generating,
-  { signal, progress }: JobContext,
-): Promise<GenerateReport> {
-  const { request, model, name, recipe } = what;
-  const project = workbench.requireProject();
-  const { hash, frames } = await workbench.workers.engine.call(
-    'describe',
-    { modelDir: model.modelDir },
-    { signal },
-  );
-  const decoding: Decoding = {
-    temperature: request.temperature,
-    seed: request.seed,
-    maxNewTokens: request.maxNewTokens,
-  };
-  const key = conditionsKey({ modelHash: hash, adapter: null, recipe, seed: request.seed, decoding, frames });
-  const done = attemptedSamples(project.db, key);
-  const samples = new SampleLibrary(project)
-    .all({ ...request.filter, split: 'train' })
-    .filter((sample) => !done.has(sample.id));
-  const service = new PairService(project, (pairId, version) =>
-    workbench.hub.emit({ type: 'pair', pairId, version }),
-  );
-  let pairs = 0;
-  let answered = 0;
-  let told = performance.now();
-  const skipped = await answerSamples(workbench, {
-    samples,
-    model,
-    modelHash: hash,
-    recipe,
-    seed: request.seed,
-    decoding: () => decoding,
-    frames,
-    signal,
-    onAnswer: (sample, { text, frameIndices, seed }) => {
-      const { verdict, reason } = judge({
-        type: sample.type,
-        question: sample.question,
-        reference: sample.chosen,
-        answer: text,
-      });
-      // The answer and the pair it becomes are stored together or not at all.
-      project.db.transaction(() => {
-        let pairId: string | null = null;
-        if (verdict === 'wrong') {
-          const provenance: Provenance = {
-            kind: 'generated',
-            model: project.portablePath(model.modelDir),
-            modelHash: hash,
-            recipe,
-            seed,
-            frameIndices,
-            decoding,
-            original: text,
-            createdAt: Date.now(),
-          };
-          const made = service.addCandidate({ sampleId: sample.id, rejected: text.trim(), provenance });
-          pairId = made.id;
-          if (made.isNew) pairs++;
-        }
-        addAttempt(project.db, key, { sampleId: sample.id, answer: text, verdict, reason, pairId });
-      });
-      answered++;
-      if (performance.now() - told > 1000) {
-        told = performance.now();
-        workbench.hub.emit({ type: 'library' });
-      }
-      return undefined;
-    },
-    onProgress: ({ done: dealt, total, ...speed }) =>
-      progress(dealt / total, `${dealt} of ${total} questions, ${pairs} new pairs${speedText(speed)}`),
-  });
-  if (samples.length > 0 && answered === 0)
-    throw new UserError(
-      'BAD_INPUT',
-      `generation: expected at least one usable video, got none: ${skipped[0]?.reason ?? ''}`,
-      'See the findings in the Library.',
+/** Samples change in number while it runs, so lists elsewhere are told at most so often, in milliseconds. */
+const TELL_EVERY_MS = 1000;
+
+/** One run of a generation, from the first unanswered question to the last. */
+class Generation {
+  readonly #workbench: Workbench;
+  readonly #project: OpenProject;
+  readonly #what: Generating;
+  readonly #context: JobContext;
+  readonly #pairs: PairService;
+  readonly #tries: Decoding[];
+  /** Conditions of each try, `attempts.ts`. */
+  #keys: string[] = [];
+  #hash = '';
+  #told = performance.now();
+  /** Answers so far by sample, of this run and earlier ones. */
+  readonly #answers = new Map<string, number>();
+
+  constructor(workbench: Workbench, what: Generating, context: JobContext) {
+    this.#workbench = workbench;
+    this.#project = workbench.requireProject();
+    this.#what = what;
+    this.#context = context;
+    this.#tries = schedule(what.request);
+    this.#pairs = new PairService(this.#project, (pairId, version) =>
+      workbench.hub.emit({ type: 'pair', pairId, version }),
     );
-  workbench.hub.emit({ type: 'library' });
-  return { ...countAttempts(project.db, key), pairs, skipped: skipped.length, recipe: name };
+  }
+
+  async run(): Promise<GenerateReport> {
+    const { request, model, name, recipe } = this.#what;
+    const { id, signal, continuing, progress } = this.#context;
+    const { db } = this.#project;
+    const { modelDir } = model;
+    const { hash, frames } = await this.#workbench.workers.engine.call('describe', { modelDir }, { signal });
+    this.#hash = hash;
+    const same = { modelHash: hash, adapter: null, recipe, seed: request.seed, frames };
+    this.#keys = this.#tries.map((decoding) => conditionsKey({ ...same, decoding }));
+    const all = new SampleLibrary(this.#project).all({ ...request.filter, split: 'train' });
+    const done = attemptedSamples(db, this.#keys);
+    for (const [sampleId, { answers }] of done) this.#answers.set(sampleId, answers);
+    const samples = all.filter((sample) => {
+      const { answers, wrong } = done.get(sample.id) ?? { answers: 0, wrong: false };
+      return !wrong && answers < this.#tries.length;
+    });
+    const before = all.length - samples.length;
+    continuing(all.length === 0 ? 1 : before / all.length);
+    clearSkipped(db, id);
+    const skipped = await answerSamples(this.#workbench, {
+      samples,
+      model,
+      modelHash: hash,
+      recipe,
+      seed: request.seed,
+      decoding: (sample) => this.#tries[this.#answers.get(sample.id) ?? 0],
+      frames,
+      signal,
+      onAnswer: (sample, answer) => this.#take(sample, answer),
+      onSkipped: (sample, reason) => addSkipped(db, id, sample.id, reason),
+      onProgress: (now) =>
+        progress(
+          (before + now.done) / all.length,
+          `${before + now.done} of ${all.length} questions, ${pairsOf(db, id)} new pairs${speedText(now)}`,
+        ),
+    });
+    const counts = countAttempts(db, this.#keys);
+    if (skipped.length > 0 && counts.wrong + counts.right + counts.unparseable === 0)
+      throw new UserError(
+        'BAD_INPUT',
+        `generation: expected at least one usable video, got none: ${skipped[0].reason}`,
+        'See the findings in the Library.',
+      );
+    this.#workbench.hub.emit({ type: 'library' });
+    const skippedWhy = skippedReasons(db, id);
+    return { ...counts, pairs: pairsOf(db, id), skipped: skipped.length, skippedWhy, recipe: name };
+  }
+
+  /** Judges and stores an answer; gives the next try's decoding when it is not wrong and there is one. */
+  #take(
+    sample: Pick<Sample, 'id' | 'type' | 'question' | 'chosen'>,
+    answer: GeneratedAnswer,
+  ): Decoding | undefined {
+    const { db } = this.#project;
+    const asked = this.#answers.get(sample.id) ?? 0;
+    const { type, question, chosen: reference } = sample;
+    const { verdict, reason } = judge({ type, question, reference, answer: answer.text });
+    // The answer and the pair it becomes are stored together or not at all.
+    db.transaction(() => {
+      const pairId = verdict === 'wrong' ? this.#addPair(sample.id, answer, this.#tries[asked]) : null;
+      const told = this.#reason({ verdict, reason }, answer);
+      const attempt = { sampleId: sample.id, answer: answer.text, verdict, reason: told, pairId };
+      addAttempt(db, this.#keys[asked], attempt);
+    });
+    this.#answers.set(sample.id, asked + 1);
+    if (performance.now() - this.#told > TELL_EVERY_MS) {
+      this.#told = performance.now();
+      this.#workbench.hub.emit({ type: 'library' });
+    }
+    return verdict === 'wrong' ? undefined : this.#tries[asked + 1];
+  }
+
+  #reason({ reason }: Judgement, { finished, tokens }: GeneratedAnswer): string {
+    return finished ? reason : `${reason}; the answer was cut off after ${tokens} tokens`;
+  }
+
+  #addPair(sampleId: string, { text, seed, frameIndices }: GeneratedAnswer, decoding: Decoding): string {
+    const provenance: Provenance = {
+      kind: 'generated',
+      model: this.#project.portablePath(this.#what.model.modelDir),
+      modelHash: this.#hash,
+      recipe: this.#what.recipe,
+      seed,
+      frameIndices,
+      decoding,
+      original: text,
+      createdAt: Date.now(),
+    };
+    const made = this.#pairs.addCandidate({ sampleId, rejected: text.trim(), provenance });
+    if (made.isNew) countPair(this.#project.db, this.#context.id);
+    return made.id;
+  }
 }

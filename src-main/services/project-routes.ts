@@ -1,10 +1,17 @@
 /** @file Routes about the project as a whole: create, open, close, its model, its reviewer. */
 import type { ProjectInfo } from '../contract/schemas.ts';
 import { recentProjects } from '../project/recent.ts';
+import { resumeGenerations } from './generation.ts';
 import type { Implementer } from './router.ts';
 import { openSampleProject } from './sample-project.ts';
 import { resumeVideoWork } from './video-jobs.ts';
 import type { Workbench } from './workbench.ts';
+
+/** Goes on with what an earlier process left. A command does what it was called for and nothing else. */
+function resumeWork(workbench: Workbench): void {
+  resumeVideoWork(workbench);
+  if (workbench.door !== 'cli') resumeGenerations(workbench);
+}
 
 export function projectRoutes(os: Implementer, workbench: Workbench) {
   const announced = (): ProjectInfo => {
@@ -21,12 +28,12 @@ export function projectRoutes(os: Implementer, workbench: Workbench) {
     }),
     open: os.project.open.handler(async ({ input }) => {
       await workbench.openProject(input.path);
-      resumeVideoWork(workbench);
+      resumeWork(workbench);
       return workbench.requireProject().info();
     }),
     openSample: os.project.openSample.handler(async () => {
       await openSampleProject(workbench);
-      resumeVideoWork(workbench);
+      resumeWork(workbench);
       return workbench.requireProject().info();
     }),
     close: os.project.close.handler(() => workbench.closeProject()),
