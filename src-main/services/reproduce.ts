@@ -45,7 +45,11 @@ export async function reproduce(workbench: Workbench, pairId: string): Promise<R
     lane: 'engine',
     run: async ({ signal }) => {
       const { engine } = workbench.workers;
-      const { hash, family, frames } = await engine.call('describe', { modelDir: model.modelDir }, { signal });
+      const { hash, family, frames } = await engine.call(
+        'describe',
+        { modelDir: model.modelDir },
+        { signal },
+      );
       if (hash !== modelHash)
         throw new UserError(
           'CONFLICT',
