@@ -105,7 +105,7 @@ test('what the model was given stays within one frame of the clip over 60 s', as
   for (const [what, frames] of Object.entries(worst)) expect(frames, what).toBeLessThanOrEqual(1);
 });
 
-test('the timeline goes down to single frames; the model’s frames are played alone; full screen holds the whole player', async ({
+test('the timeline goes down to single frames; the model’s frames are played alone; speed can be chosen in full screen', async ({
   page,
 }) => {
   await openReview(page, 'minute.mp4');
@@ -185,6 +185,10 @@ test('the timeline goes down to single frames; the model’s frames are played a
   await test.step('full screen', async () => {
     await page.keyboard.press('f');
     await expect.poll(() => page.evaluate(() => document.fullscreenElement?.className)).toContain('player');
+    await page.locator('.rate').click();
+    await page.locator('.player .n-base-select-option').filter({ hasText: '2×' }).click();
+    await expect(page.locator('.rate')).toContainText('2×');
+    await page.keyboard.press('\\');
     await page.keyboard.press('f');
     await expect.poll(() => page.evaluate(() => document.fullscreenElement)).toBeNull();
   });
