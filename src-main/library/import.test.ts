@@ -189,8 +189,8 @@ test('a full disk ends the import with words; what was in before stays', async (
 });
 
 /** Rows in every layout that reading can begin again in. */
-const many = Array.from({ length: 1200 }, (_, i) => row(`v${i % 7}.mp4`, i, { answer: `Ü ${i} 走る 🦢` }));
-const multi = Array.from({ length: 400 }, (_, i) => ({
+const many = Array.from({ length: 500 }, (_, i) => row(`v${i % 7}.mp4`, i, { answer: `Ü ${i} 走る 🦢` }));
+const multi = Array.from({ length: 160 }, (_, i) => ({
   video: 'm.mp4',
   QA: [0, 1, 2].map((k) => ({ q: `Question ${i}/${k}?`, a: `Answer ${i}/${k}` })),
 }));
@@ -251,6 +251,31 @@ test.each(Object.keys(LAYOUTS))(
   },
 );
 
+test.each(Object.keys(LAYOUTS))(
+  '%s: cancelled with the very last row, it has nothing left to do',
+  async (name) => {
+    const source = file(name, LAYOUTS[name]);
+    const { imported, failed } = await run(source);
+    const other = await createProject(path.join(home, 'other'), 'other');
+    try {
+      const stop = new AbortController();
+      const onProgress = (): void => {
+        const { rows } = JSON.parse(
+          other.db.prepare<{ counts: string }>('SELECT counts FROM imports').get()!.counts,
+        ) as { rows: number };
+        if (rows === imported + failed) stop.abort();
+      };
+      const options = { file: source, addPair: () => true };
+      // The slices are as long as the machine is quick: the last row may end in the last one, which is not reported.
+      await importSamples(other, { ...options, signal: stop.signal, onProgress }).catch(() => null);
+      if (!stop.signal.aborted) return;
+      expect(await importSamples(other, options)).toMatchObject({ imported, failed, duplicates: 0 });
+    } finally {
+      other.close();
+    }
+  },
+);
+
 test('a file that was changed since begins anew, and so does one with other settings', async () => {
   const source = file('m.json', JSON.stringify(many));
   const stop = new AbortController();
@@ -259,7 +284,7 @@ test('a file that was changed since begins anew, and so does one with other sett
   );
   const kept = project.info().counts.samples;
   expect(kept).toBeGreaterThan(0);
-  expect(kept).toBeLessThan(1200);
+  expect(kept).toBeLessThan(500);
   expect(await previewImport(project, source, { videoRoot: home })).toMatchObject({
     stopped: null,
     changed: false,
@@ -267,6 +292,6 @@ test('a file that was changed since begins anew, and so does one with other sett
   file('m.json', JSON.stringify(many.toReversed()));
   expect(await previewImport(project, source)).toMatchObject({ stopped: null, changed: true });
   const report = await run(source, { addPair: () => false });
-  expect(report).toMatchObject({ imported: 1200 - kept, duplicates: kept, continuedAfter: 0 });
+  expect(report).toMatchObject({ imported: 500 - kept, duplicates: kept, continuedAfter: 0 });
   expect(await previewImport(project, source)).toMatchObject({ stopped: null, changed: false });
 });

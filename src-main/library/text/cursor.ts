@@ -4,8 +4,11 @@ import { z } from 'zod';
 /** What a reader knows besides its place: how the file is laid out. */
 export const Layout = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lines') }),
-  /** `indent`: white space before `{` at the beginning of the first element's line; null when it begins no line. */
-  z.object({ kind: z.literal('list'), indent: z.string().nullable() }),
+  /**
+   * `indent`: white space before `{` at the beginning of the first element's line; null when it begins no line. `closed`: the list's
+   * end was read.
+   */
+  z.object({ kind: z.literal('list'), indent: z.string().nullable(), closed: z.boolean() }),
   z.object({ kind: z.literal('table'), delimiter: z.string(), header: z.array(z.string()) }),
 ]);
 export type Layout = z.infer<typeof Layout>;

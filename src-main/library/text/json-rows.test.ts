@@ -1,6 +1,7 @@
 /** @file Broken lists: every break costs its row, with its place, whatever the chunk borders. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Cursor } from './cursor.ts';
 import { firstJsonRow, jsonRows, type JsonRow } from './json-rows.ts';
 
 async function* chunked(text: string, size: number): AsyncGenerator<string> {
@@ -123,4 +124,28 @@ test('the first row of a head', () => {
   expect(firstJsonRow('{"a":1}\n{"b"')).toEqual({ a: 1 });
   expect(firstJsonRow('{"a":1}')).toEqual({ a: 1 });
   expect(firstJsonRow('video,question')).toBeUndefined();
+});
+
+test('reading begins again wherever a cursor stood, also behind the end', async () => {
+  const texts = [
+    '[{"a":1},{"b":"x, ]"},\n  {"c":3}]',
+    '[\n  {"a":1},\n  {"b"\n  ,\n  {"c":3}\n]\n',
+    '{"a":1}\n\n{"b":\n{"c":"ü"}',
+    '[\n{"a":1},\n{"b":2',
+  ];
+  for (const text of texts) {
+    const whole: JsonRow[] = [];
+    const places: { offset: number; line: number; layout: Cursor['layout'] }[] = [];
+    const cursor = new Cursor();
+    for await (const row of jsonRows(chunked(text, 1 << 20), { cursor })) {
+      whole.push(row);
+      places.push({ offset: cursor.offset, line: cursor.line, layout: cursor.layout });
+    }
+    for (const [i, { offset, line, layout }] of places.entries()) {
+      const rest: JsonRow[] = [];
+      const from = Cursor.at(line, layout!);
+      for await (const row of jsonRows(chunked(text.slice(offset), 5), { cursor: from })) rest.push(row);
+      expect(rest).toEqual(whole.slice(i + 1));
+    }
+  }
 });

@@ -95,6 +95,8 @@ class JsonLines {
   }
 
   *end(): Generator<JsonRow> {
+    this.#cursor.offset = this.#fed;
+    this.#cursor.whole = true;
     if (!this.#skipping && this.#rest.trim()) yield parse(this.#rest, this.#line);
   }
 }
@@ -144,7 +146,7 @@ class JsonList {
     this.#cursor = cursor;
     this.#line = cursor.line;
     if (cursor.layout?.kind === 'list') {
-      this.#phase = 'rows';
+      this.#phase = cursor.layout.closed ? 'after' : 'rows';
       this.#indent = cursor.layout.indent;
       this.#lineIsBlank = false; // an element's end lies before it in its line
     }
@@ -240,13 +242,17 @@ class JsonList {
     cursor.offset = offset;
     cursor.line = line;
     cursor.whole = true;
-    if (cursor.layout?.kind !== 'list' || cursor.layout.indent !== this.#indent)
-      cursor.layout = { kind: 'list', indent: this.#indent };
+    const closed = this.#phase === 'after';
+    const { layout } = cursor;
+    if (layout?.kind !== 'list' || layout.indent !== this.#indent || layout.closed !== closed)
+      cursor.layout = { kind: 'list', indent: this.#indent, closed };
   }
 
   *end(): Generator<JsonRow> {
     while (this.#phase === 'rows' && !this.#skipping) {
       if (!this.#started) {
+        this.#phase = 'after';
+        this.#mark(this.#fed, this.#line);
         yield { line: this.#line, error: `expected "]" at the end of the list, got the end of the file` };
         return;
       }
@@ -272,6 +278,7 @@ class JsonList {
         : { line, error: `a text that begins in line ${broken} is not closed by a quote in that line` };
     if ('error' in row && next) {
       // It swallowed its neighbours: cut before the first of them and read on from there.
+      this.#phase = 'rows';
       this.#mark(this.#startOffset + next.offset, next.line);
       yield row;
       yield* this.#refeed(`${text.slice(next.offset)}${after ? ']' : ','}`, next);
@@ -287,15 +294,17 @@ class JsonList {
     const { line, next } = { line: this.#startLine, next: this.#next };
     const text = this.#text;
     if (next) this.#mark(this.#startOffset + next.offset, next.line);
+    else {
+      // Only at the end of the file: what remains has no beginning.
+      this.#phase = 'after';
+      this.#mark(this.#fed, this.#line);
+    }
     yield {
       line,
       error: next ? `the row is not closed before the next one begins in line ${next.line}` : error,
     };
     if (next) yield* this.#refeed(text.slice(next.offset), next);
-    else {
-      this.#reset();
-      this.#phase = 'after'; // what remains has no beginning
-    }
+    else this.#reset();
   }
 
   /** Reads the element's text again from `next` on. */

@@ -23,9 +23,8 @@ export type Head = {
  * no text become U+FFFD, so that they cost the row they are in and not the file.
  */
 export class TextFile {
-  /** Bytes of the file that were read, from its beginning. */
-  bytesRead: number;
   readonly #file: string;
+  readonly #from: number;
   /** Characters before the present piece, and the byte at which it begins. */
   #piece: { chars: number; at: number; data: Uint8Array; text: string } | null = null;
   #encoding: Encoding = 'utf-8';
@@ -33,7 +32,7 @@ export class TextFile {
   /** `from`: a byte at which a character begins, as {@link byteOf} gave it. */
   constructor(file: string, from = 0) {
     this.#file = file;
-    this.bytesRead = from;
+    this.#from = from;
   }
 
   /** The text, piece by piece; a piece never ends inside a character. */
@@ -41,7 +40,7 @@ export class TextFile {
     this.#encoding = encodingOf(this.#file, await firstBytes(this.#file, 4096));
     const decoder = new TextDecoder(this.#encoding, { ignoreBOM: true });
     let rest: Uint8Array = new Uint8Array(0);
-    let at = this.bytesRead;
+    let at = this.#from;
     let chars = 0;
     const source = createReadStream(this.#file, { start: at, highWaterMark: CHUNK_BYTES, signal });
     for await (const chunk of source) {
@@ -50,13 +49,11 @@ export class TextFile {
       const whole = data.subarray(0, end);
       const text = decoder.decode(whole);
       this.#piece = { chars, at, data: whole, text };
-      this.bytesRead = at + end;
       if (end > 0) yield text;
       chars += text.length;
       at += end;
       rest = data.subarray(end);
     }
-    this.bytesRead = at + rest.length;
     if (rest.length > 0) yield decoder.decode(rest);
   }
 
