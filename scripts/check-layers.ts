@@ -36,6 +36,8 @@ const SINGLE_HOME: Record<string, string[]> = {
   'node-av': ['src-main/media/ffmpeg/'],
   electron: ['src-main/main.ts', 'src-main/preload.ts', 'src-main/electron/'],
   '@huggingface/tokenizers': ['src-main/models/tokenizer.ts'],
+  'wink-nlp': ['src-main/negatives/concepts.ts'],
+  'wink-eng-lite-web-model': ['src-main/negatives/concepts.ts'],
   '@huggingface/jinja': ['src-main/models/chat-template.ts'],
 };
 

@@ -3,8 +3,11 @@
  * rules are strict on purpose: what they cannot read is counted as unparseable and shown, never guessed.
  */
 import type { QuestionType } from '../contract/schemas.ts';
+import { kindOf, sentenceKindOf } from './kinds.ts';
 import { findRun, negates, normalText, normalWords, words } from './normalize.ts';
-import { parseChoice, parseOptions } from './options.ts';
+import { parseChoice, parseOptions, parseSeveral, type Option } from './options.ts';
+import { similarity } from './similarity.ts';
+import { applySynonyms, type Synonyms } from './synonyms.ts';
 
 export type Verdict = 'right' | 'wrong' | 'unparseable';
 /** A verdict and why, in words for the list of answers. */
@@ -13,8 +16,25 @@ export type Judgement = { verdict: Verdict; reason: string };
 /** What is judged: the question as put, the reference (preferred) answer, and the model's answer. */
 export type Judged = { type: QuestionType; question: string; reference: string; answer: string };
 
-/** Judges one answer. Deterministic: the same texts always get the same verdict. */
-export function judge(item: Judged): Judgement {
+/** Judges one answer. Deterministic: the same texts always get the same verdict. `synonyms` are the user's own. */
+export function judge(item: Judged, synonyms: Synonyms = []): Judgement {
+  const reference = applySynonyms(item.reference, synonyms);
+  const answer = applySynonyms(item.answer, synonyms);
+  const question = applySynonyms(item.question, synonyms);
+  const used = [...new Set([...reference.used, ...answer.used])];
+  const { verdict, reason } = judgeWords({
+    type: item.type,
+    question: question.text,
+    reference: reference.text,
+    answer: answer.text,
+  });
+  return {
+    verdict,
+    reason: used.length === 0 ? reason : `${reason} (with your synonyms: ${used.join(', ')})`,
+  };
+}
+
+function judgeWords(item: Judged): Judgement {
   const empty = words(item.answer).length === 0;
   if (empty) return { verdict: 'unparseable', reason: 'the answer is empty' };
   if (stutters(words(item.answer)))
@@ -50,6 +70,8 @@ const unreadable = (reason: string): Judgement => ({ verdict: 'unparseable', rea
 
 function judgeChoice({ question, reference, answer }: Judged): Judgement {
   const options = parseOptions(question);
+  const several = parseSeveral(reference, options);
+  if (several !== null) return judgeSeveral(several, answer, options);
   const gold = parseChoice(reference, options);
   if (gold.letter === null) return unreadable(`the preferred answer names no option: ${gold.reason}`);
   const said = parseChoice(answer, options);
@@ -58,6 +80,15 @@ function judgeChoice({ question, reference, answer }: Judged): Judgement {
     return compare(false, `${said.reason}; preferred: ${gold.letter}`);
   if (said.letter === null) return unreadable(said.reason);
   return compare(said.letter === gold.letter, `${said.reason}; preferred: ${gold.letter}`);
+}
+
+/** A question of which several options are right: all of them and no other have to be named. */
+function judgeSeveral(gold: string, answer: string, options: readonly Option[]): Judgement {
+  const one = parseChoice(answer, options);
+  const said = parseSeveral(answer, options) ?? one.letter;
+  return said === null
+    ? unreadable(one.reason)
+    : compare(said === gold, `options ${said}; preferred: ${gold}`);
 }
 
 // ---------------------------------------------------------------------------------------------- yes or no
@@ -80,48 +111,6 @@ function judgeYesNo({ reference, answer }: Judged): Judgement {
 
 // ---------------------------------------------------------------------------------------------- short answers
 
-/** Words of which an answer can name only one: naming another of the same kind is another answer. Normal forms. */
-const KINDS: readonly (readonly string[])[] = [
-  [
-    'red',
-    'blue',
-    'green',
-    'yellow',
-    'orange',
-    'purple',
-    'pink',
-    'brown',
-    'black',
-    'white',
-    'gray',
-    'cyan',
-    'magenta',
-  ],
-  ['left', 'right', 'up', 'down', 'forward', 'backward', 'clockwise', 'counterclockwise', 'still'],
-  [
-    'circle',
-    'square',
-    'triangle',
-    'rectangle',
-    'star',
-    'hexagon',
-    'diamond',
-    'ellipse',
-    'cube',
-    'sphere',
-    'cylinder',
-  ],
-  ['first', 'last', 'second', 'third', 'before', 'after'],
-  ['appear', 'disappear'],
-  ['stay', 'move'],
-];
-const KIND_OF = new Map(KINDS.flatMap((kind, k) => kind.map((word): [string, number] => [word, k])));
-
-/** 'n' for numbers, the index of its kind for a word of {@link KINDS}, undefined for any other word. */
-function kindOf(word: string): number | 'n' | undefined {
-  return /^\d/.test(word) ? 'n' : KIND_OF.get(word);
-}
-
 function judgeShort({ reference, answer }: Judged): Judgement {
   const gold = normalWords(reference);
   const said = normalWords(answer);
@@ -142,6 +131,9 @@ function judgeShort({ reference, answer }: Judged): Judgement {
 }
 
 // ---------------------------------------------------------------------------------------------- open-ended answers
+
+/** The least likeness of an answer that says the same; set on the answers of `fixtures/answers.txt`. */
+const LIKE_ENOUGH = 0.75;
 
 /** Words that carry no concept. */
 const STOP = new Set(
@@ -176,6 +168,21 @@ function leftover(whole: readonly string[], part: readonly string[]): string[] |
  */
 function judgeOpen({ reference, answer }: Judged): Judgement {
   if (normalText(answer) === normalText(reference)) return compare(true, 'the same after normalising');
+  const strict = judgeClauses(reference, answer);
+  // What the strict comparison finds wrong may be said in other words; the likeness of meaning knows English only.
+  if (strict.verdict !== 'wrong' || !/^[\p{Script=Latin}\P{L}]*$/u.test(reference)) return strict;
+  const alike = similarity(reference, answer);
+  if (alike === null) return strict;
+  const score = `likeness ${alike.score.toFixed(2)}`;
+  if (alike.contradictions.length > 0) return compare(false, `${alike.contradictions.join('; ')} (${score})`);
+  if (alike.score >= LIKE_ENOUGH) return compare(true, `${score}, nothing contradicts`);
+  return compare(
+    false,
+    alike.missing.length > 0 ? `${score}, lacks "${alike.missing.join(' ')}"` : `${score}, ${strict.reason}`,
+  );
+}
+
+function judgeClauses(reference: string, answer: string): Judgement {
   const gold = clauses(reference);
   const said = clauses(answer);
   if (gold.length === 0) return unreadable('the preferred answer names nothing');
@@ -191,7 +198,7 @@ function judgeOpen({ reference, answer }: Judged): Judgement {
     said.splice(fits[0].i, 1);
   }
   added.push(...said.flat());
-  const alien = added.find((word) => kindOf(word) !== undefined || negates([word]));
+  const alien = added.find((word) => sentenceKindOf(word) !== undefined || negates([word]));
   if (alien !== undefined) return compare(false, `adds "${alien}"`);
   if (added.length > Math.floor(gold.flat().length / 4)) return compare(false, `adds "${added.join(' ')}"`);
   return compare(

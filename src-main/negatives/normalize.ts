@@ -36,6 +36,8 @@ const SAME: Readonly<Record<string, string>> = {
   photo: 'picture',
   motorbike: 'motorcycle',
   beneath: 'under',
+  below: 'under',
+  towards: 'toward',
   colour: 'color',
   centre: 'center',
   vanish: 'disappear',
@@ -161,7 +163,7 @@ export function findRun(whole: readonly string[], part: readonly string[]): numb
   return -1;
 }
 
-const NEGATIONS = new Set([
+export const NEGATIONS = new Set([
   'not',
   'no',
   'never',

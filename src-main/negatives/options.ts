@@ -34,7 +34,7 @@ function inOrder(options: Option[]): Option[] {
 
 /** A sentence that introduces a choice, up to the choice itself. */
 const LEAD =
-  /^(?:so |therefore,? |thus,? )?(?:the |my )?(?:(?:best|correct|right|final) )?(?:answer|option|choice)(?: is| would be|:)?(?: option)?:?\s+/i;
+  /^(?:so |therefore,? |thus,? )?(?:i (?:think|believe|guess)(?: that)? )?(?:it is |it's )?(?:the |my )?(?:(?:best|correct|right|final) )?(?:answer|option|choice)(?: is| would be|:)?(?: option)?:?\s+/i;
 
 /** Names one option from an answer, or says why it cannot. `options` may be empty when the question lists none. */
 export function parseChoice(answer: string, options: readonly Option[]): OptionChoice {
@@ -42,6 +42,7 @@ export function parseChoice(answer: string, options: readonly Option[]): OptionC
   const text = answer
     .trim()
     .replace(/^["'`*]+|["'`*]+$/g, '')
+    .replaceAll(/\[([A-Za-z])\]/g, '($1)')
     .trim();
   if (text === '') return { letter: null, reason: 'the answer is empty' };
 
@@ -54,6 +55,8 @@ export function parseChoice(answer: string, options: readonly Option[]): OptionC
   const rest = lead === null ? text : text.slice(lead[0].length);
   const stated = statedLetter(rest, options);
   if (stated !== null) {
+    const also = /^(?:and|or|&|\/)\s*\(?([A-Z])\b/.exec(stated.text);
+    if (also !== null) return { letter: null, reason: `names several options: ${stated.letter}, ${also[1]}` };
     if (!known.includes(stated.letter))
       return { letter: null, reason: `names option ${stated.letter}, which the question does not have` };
     const named = options.filter(
@@ -71,6 +74,15 @@ export function parseChoice(answer: string, options: readonly Option[]): OptionC
   if (several.length === 1 && known.includes(several[0]) && /\([A-Za-z]\)[.!]?$/.test(text))
     return { letter: several[0], reason: `option letter ${several[0]} in brackets` };
   return byText(rest, options);
+}
+
+/** The letters of an answer that is a list of options, "A, C" or "(A) running, (C) sleeping", in order as "AC"; null for any other. */
+export function parseSeveral(answer: string, options: readonly Option[]): string | null {
+  const known = options.length > 0 ? options.map((o) => o.letter) : [...'ABCDEFGHIJ'];
+  const bare = /^\(?[A-Z]\)?(?:\s*(?:,|\/|&|and)\s*\(?[A-Z]\)?)+[.!]?$/.test(answer.trim());
+  const found = [...answer.matchAll(bare ? /\b([A-Z])\b/g : /\(([A-Z])\)/g)].map((m) => m[1]);
+  const letters = distinct(found).sort();
+  return letters.length > 1 && letters.every((letter) => known.includes(letter)) ? letters.join('') : null;
 }
 
 /** A letter written as an option at the beginning of `text`, and what follows it. */

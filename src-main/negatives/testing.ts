@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { toUtf16 } from '../contract/text.ts';
-import type { Span } from '../contract/schemas.ts';
+import { QuestionType, type Span } from '../contract/schemas.ts';
 import { proposePhrases } from './differences.ts';
+import type { Judged, Verdict } from './judge.ts';
 
 /** A text, and which of its words are marked: one flag a word, in order. */
 type Marked = { text: string; marks: boolean[] };
@@ -112,4 +113,29 @@ export function f1({ both, proposed, labelled }: Overlap): { precision: number; 
     recall: both + labelled === 0 ? 1 : both / (both + labelled),
     f1: both + proposed + labelled === 0 ? 1 : (2 * both) / (2 * both + proposed + labelled),
   };
+}
+
+/** An answer with the verdict that a careful person gives. */
+export type LabelledAnswer = Judged & { verdict: Verdict };
+
+/** The answers of `answers-<set>.txt` or `answers.txt`; the first lines of the file say how they are written. */
+export function labelledAnswers(file = 'answers.txt'): LabelledAnswer[] {
+  const out: LabelledAnswer[] = [];
+  let type: QuestionType = 'short';
+  let question: string[] = [];
+  let reference: string | null = null;
+  for (const line of fixture(file).split('\n').slice(2)) {
+    if (line.startsWith('# ')) {
+      type = QuestionType.parse(line.slice(2));
+      question = [];
+    } else if (line.startsWith('? ')) question.push(line.slice(2));
+    else if (line.startsWith('= ')) reference = line.slice(2);
+    else if (line !== '') {
+      const [, verdict, answer] = /^(right|wrong|unparseable) *(.*)$/.exec(line) ?? [];
+      if (verdict === undefined || reference === null)
+        throw new Error(`fixture ${file}: expected a verdict and an answer, got: ${line}`);
+      out.push({ type, question: question.join('\n'), reference, answer, verdict: verdict as Verdict });
+    }
+  }
+  return out;
 }
