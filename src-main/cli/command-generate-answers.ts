@@ -60,12 +60,10 @@ export async function generateAnswersCommand(
         frames: run?.config.frames ?? null,
         signal,
         onAnswer: (sample, { text, tokens, finished, frameIndices }) => {
-          const verdict = judge({
-            type: sample.type,
-            question: sample.question,
-            reference: sample.chosen,
-            answer: text,
-          });
+          const verdict = judge(
+            { type: sample.type, question: sample.question, reference: sample.chosen, answer: text },
+            project.synonyms,
+          );
           counts[verdict.verdict]++;
           const { id, videoName, split, question, type, chosen } = byId.get(sample.id)!;
           const row = {

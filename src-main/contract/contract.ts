@@ -55,6 +55,9 @@ export const contract = {
     close: call.output(None),
     setModel: call.input(z.object({ modelDir: z.string() })).output(s.ProjectInfo),
     setReviewer: call.input(z.object({ reviewer: z.string().min(1).max(80) })).output(s.ProjectInfo),
+    /** Words that mean the same when answers are judged: groups, each read as its first. */
+    synonyms: call.output(s.Synonyms),
+    setSynonyms: call.input(z.object({ synonyms: s.Synonyms })).output(s.Synonyms),
     setIndependent: call.input(z.object({ independent: z.boolean() })).output(s.ProjectInfo),
   },
   library: {

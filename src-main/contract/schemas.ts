@@ -32,6 +32,10 @@ export const ProjectInfo = z.object({
 });
 export type ProjectInfo = z.infer<typeof ProjectInfo>;
 
+/** Groups of words or phrases that count as the same. */
+export const Synonyms = z.array(z.array(z.string().max(80)).max(40)).max(500);
+export type Synonyms = z.infer<typeof Synonyms>;
+
 export const RecentProject = z.object({
   name: z.string(),
   path: z.string(),

@@ -44,8 +44,7 @@ const EMPTY = new Set(
   ).split(' '),
 );
 
-let nlp: { read: ReturnType<typeof winkNLP>['readDoc']; its: ReturnType<typeof winkNLP>['its'] } | null =
-  null;
+let nlp: ReturnType<typeof winkNLP> | null = null;
 
 function reader(): ReturnType<typeof winkNLP> {
   // Not a static import: most runs of the program judge nothing, and need not pay for the model.
@@ -64,7 +63,7 @@ export function clausesOf(text: string): Clause[] {
   // The library takes its own functions as names of what is wanted; their typings miss what `out` hands them.
   /* eslint-disable @typescript-eslint/unbound-method */
   const parts = tokens.out(wink.its.pos) as string[];
-  const lemmas = tokens.out(wink.its.lemma as typeof wink.its.normal) as string[];
+  const lemmas = tokens.out<string>(wink.its.lemma as typeof wink.its.normal);
   /* eslint-enable */
   const words = texts.map((word, i): Word => ({ text: word, pos: parts[i], lemma: lemmas[i] }));
   return cut(withVerbs(words))

@@ -120,6 +120,16 @@ export class OpenProject {
     await this.#change({ independent });
   }
 
+  /** Groups of words that mean the same when answers are judged; what is empty or alone is left out. */
+  get synonyms(): readonly (readonly string[])[] {
+    return this.#settings.synonyms;
+  }
+
+  async setSynonyms(groups: readonly (readonly string[])[]): Promise<void> {
+    const kept = groups.map((group) => group.map((word) => word.trim()).filter((word) => word !== ''));
+    await this.#change({ synonyms: kept.filter((group) => group.length > 1) });
+  }
+
   /** Changes how later videos are drawn into train and held-out; videos that are in keep their place. */
   async setSplit(split: Settings['split']): Promise<void> {
     await this.#change({ split });

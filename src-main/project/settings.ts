@@ -23,6 +23,8 @@ const Settings = z.object({
   reviewer: z.string().min(1),
   /** Reviewers do not see each other's texts, marks and decisions of a pair before their own decision. */
   independent: z.boolean().default(false),
+  /** Words that mean the same in this project when answers are judged: groups, each read as its first. */
+  synonyms: z.array(z.array(z.string())).default([]),
   /** Videos are drawn into train and held-out by this seed; `heldout` is the share of held-out ones. */
   split: z.object({ seed: z.number().int().nonnegative(), heldout: z.number().min(0).max(0.9) }),
 });
@@ -39,6 +41,7 @@ export function newSettings(id: string, name: string, reviewer: string): Setting
     modelDir: null,
     reviewer,
     independent: false,
+    synonyms: [],
     split: { seed: 0, heldout: 0.2 },
   };
 }

@@ -99,12 +99,10 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
     frames,
     signal,
     onAnswer: (sample, { text }) => {
-      const judged = judge({
-        type: sample.type,
-        question: sample.question,
-        reference: sample.chosen,
-        answer: text,
-      });
+      const judged = judge(
+        { type: sample.type, question: sample.question, reference: sample.chosen, answer: text },
+        project.synonyms,
+      );
       answers.set(sample.id, { sampleId: sample.id, answer: text, ...judged, kl: null });
       return undefined;
     },

@@ -9,6 +9,7 @@ import { createRouterClient } from '@orpc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { VideoLibrary } from '../library/videos.ts';
 import { resourcesDir } from '../platform/entries.ts';
+import { readSettings } from '../project/settings.ts';
 import { videoSeed } from './engine-requests.ts';
 import type { GenerateReport } from './generation.ts';
 import { reproduce } from './reproduce.ts';
@@ -75,6 +76,13 @@ test('a clip that was damaged since its import is skipped with the reason; the o
   // Each clip is broken in its own way.
   expect(seeds.size).toBe(new Set(rows.map((row) => row.videoId)).size);
 }, 180_000);
+
+test("the project's synonyms are stored, tidied, and survive", async () => {
+  const kept = await client.project.setSynonyms({ synonyms: [['truck', ' lorry ', ''], ['alone']] });
+  expect(kept).toEqual([['truck', 'lorry']]);
+  expect(readSettings(workbench.requireProject().path).synonyms).toEqual([['truck', 'lorry']]);
+  await client.project.setSynonyms({ synonyms: [] });
+});
 
 test('kill -9 of the engine in mid-generation keeps what was answered; asking again asks only the rest', async () => {
   const { db } = workbench.requireProject();

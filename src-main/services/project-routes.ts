@@ -1,5 +1,5 @@
 /** @file Routes about the project as a whole: create, open, close, its model, its reviewer. */
-import type { ProjectInfo } from '../contract/schemas.ts';
+import type { ProjectInfo, Synonyms } from '../contract/schemas.ts';
 import { recentProjects } from '../project/recent.ts';
 import { resumeGenerations } from './generation.ts';
 import type { Implementer } from './router.ts';
@@ -19,6 +19,7 @@ export function projectRoutes(os: Implementer, workbench: Workbench) {
     workbench.hub.emit({ type: 'project', project });
     return project;
   };
+  const synonyms = (): Synonyms => workbench.requireProject().synonyms.map((group) => [...group]);
   return {
     current: os.project.current.handler(() => workbench.project?.info() ?? null),
     recent: os.project.recent.handler(() => recentProjects()),
@@ -44,6 +45,11 @@ export function projectRoutes(os: Implementer, workbench: Workbench) {
     setReviewer: os.project.setReviewer.handler(async ({ input }) => {
       await workbench.requireProject().setReviewer(input.reviewer);
       return announced();
+    }),
+    synonyms: os.project.synonyms.handler(() => synonyms()),
+    setSynonyms: os.project.setSynonyms.handler(async ({ input }) => {
+      await workbench.requireProject().setSynonyms(input.synonyms);
+      return synonyms();
     }),
     setIndependent: os.project.setIndependent.handler(async ({ input }) => {
       await workbench.requireProject().setIndependent(input.independent);
