@@ -1,13 +1,14 @@
 /**
- * @file `node scripts/screenshots.ts [room ...]`: the pictures in docs/screens, taken through `serve` on the sample
- * project after one RRPO run and its evaluation, in light and dark, at 1440x900 and 1024x700. With RRPO_WORKBENCH_HOME set
- * that folder is used and kept, so that a second call need not train again.
+ * @file `node scripts/screenshots.ts [room ... | large]`: the pictures in docs/screens, taken through `serve` on the sample
+ * project after one RRPO run and its evaluation, in light and dark, at 1440x900 and 1024x700. `large`, alone, shows Library and Review on
+ * 100,000 samples instead. With RRPO_WORKBENCH_HOME set that folder is used and kept, so that a second call need not prepare again.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { chromium, type Page } from '@playwright/test';
+import { largeProject } from '../bench/_large-project.ts';
 import { startServer } from '../src-main/serve.ts';
 import { createRouter } from '../src-main/services/router.ts';
 import { Workbench } from '../src-main/services/workbench.ts';
@@ -32,28 +33,54 @@ const server = await startServer({ workbench });
 const browser = await chromium.launch({ executablePath: ensureChromium(), args: HEADLESS_ARGS });
 await mkdir(OUT, { recursive: true });
 try {
-  for (const scheme of ['light', 'dark'] as const) {
-    for (const viewport of SIZES) {
-      const context = await browser.newContext({ viewport, colorScheme: scheme });
-      await client.project.openSample();
-      await prepare();
-      const page = await context.newPage();
-      await page.goto(server.url);
-      for (const room of ROOMS) {
-        if (!wanted.includes(room)) continue;
-        await enter(page, room);
-        await page.screenshot({
-          path: path.join(OUT, `${room}-${scheme}-${viewport.width}x${viewport.height}.png`),
-        });
+  if (wanted.includes('large')) await large(await largeProject(home, 100_000));
+  else
+    for (const scheme of ['light', 'dark'] as const) {
+      for (const viewport of SIZES) {
+        const context = await browser.newContext({ viewport, colorScheme: scheme });
+        await client.project.openSample();
+        await prepare();
+        const page = await context.newPage();
+        await page.goto(server.url);
+        for (const room of ROOMS) {
+          if (!wanted.includes(room)) continue;
+          await enter(page, room);
+          await page.screenshot({
+            path: path.join(OUT, `${room}-${scheme}-${viewport.width}x${viewport.height}.png`),
+          });
+        }
+        await context.close();
       }
-      await context.close();
     }
-  }
 } finally {
   await browser.close();
   await server.close();
   await workbench.dispose();
   if (!keep) await rm(home, { recursive: true, force: true });
+}
+
+/** Library and Review with long texts, Chinese ones and a clip of two hours among 100,000 samples, each in one size and scheme. */
+async function large(folder: string): Promise<void> {
+  await client.project.open({ path: folder });
+  while ((await client.jobs.list()).some((job) => job.endedAt === null)) await settle();
+  for (const [scheme, viewport] of [
+    ['light', { width: 1280, height: 800 }],
+    ['dark', SIZES[1]],
+  ] as const) {
+    const context = await browser.newContext({ viewport, colorScheme: scheme });
+    const page = await context.newPage();
+    await page.goto(server.url);
+    for (const room of ['library', 'review']) {
+      await enter(page, room);
+      if (room === 'library') {
+        await page.getByTestId('tab-samples').click();
+        await page.getByTestId('sample-row').first().waitFor();
+      }
+      const name = `${room}-large-${scheme}-${viewport.width}x${viewport.height}.png`;
+      await page.screenshot({ path: path.join(OUT, name) });
+    }
+    await context.close();
+  }
 }
 
 async function enter(page: Page, room: string): Promise<void> {

@@ -1,6 +1,6 @@
 /** @file Formats: boundaries between units and rounding that must not show "60 s" or "1000 kB". */
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, clock, count, duration, metric, percent, plural } from './format.ts';
+import { ago, bytes, clock, count, duration, metric, percent, plural, shortCount } from './format.ts';
 
 describe('format', () => {
   it('durations', () => {
@@ -30,6 +30,7 @@ describe('format', () => {
       '1 MB',
       '1.42 GB',
     ]);
+    expect([9999, 10_000, 123_456].map(shortCount)).toEqual(['9,999', '10K', '123K']);
     expect([count(1234567), plural(1, 'pair'), plural(3, 'reply', 'replies')]).toEqual([
       '1,234,567',
       '1 pair',

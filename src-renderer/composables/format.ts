@@ -39,6 +39,11 @@ export function count(value: number): string {
   return value.toLocaleString('en-US');
 }
 
+/** "9,999", "100K": where there is no room for more than four figures. Put the whole number in a title. */
+export function shortCount(value: number): string {
+  return value < 10_000 ? count(value) : value.toLocaleString('en-US', { notation: 'compact' });
+}
+
 /** "1 pair", "3 pairs". */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${count(value)} ${value === 1 ? one : many}`;
