@@ -215,7 +215,10 @@ class Generation {
     const { db } = this.#project;
     const asked = this.#answers.get(sample.id) ?? 0;
     const { type, question, chosen: reference } = sample;
-    const { verdict, reason } = judge({ type, question, reference, answer: answer.text });
+    const { verdict, reason } = judge(
+      { type, question, reference, answer: answer.text },
+      this.#project.synonyms,
+    );
     // The answer and the pair it becomes are stored together or not at all.
     db.transaction(() => {
       const pairId = verdict === 'wrong' ? this.#addPair(sample.id, answer, this.#tries[asked]) : null;
