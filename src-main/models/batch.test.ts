@@ -81,7 +81,7 @@ describe('BatchDecoder', () => {
     const tokens = together.reduce((sum, { ids }) => sum + ids.length, 0);
     expect(decoder.counts.stepRows).toBe(tokens - together.length); // the first tokens come from the prompts' runs
     expect(decoder.counts.stepRows / decoder.counts.steps).toBeGreaterThan(4);
-    expect(decoder.counts.prompts).toBeLessThan(30);
+    expect(decoder.counts.prompts).toBeLessThan(requests.length); // prompts of one width run together
   });
 
   it.each(['base model', 'adapter'])('samples the same text alone as in any company: %s', async (which) => {

@@ -24,14 +24,14 @@ export type BatchedText = { ids: number[]; finish: FinishReason };
 
 /** Options of {@link BatchDecoder}. */
 export type BatchOptions = {
-  /** Most texts under way. @default 16: beyond, a step of a small model costs about as much more as it gives */
+  /** Most texts under way. @default 32: beyond, a step of a small model costs about as much more as it gives */
   width?: number;
   /** Most bytes of keys and values; one text is always under way. @default 2 GiB */
   cacheBytes?: number;
 };
 
 /** Prompts run in widths that are multiples of this, so that questions of different lengths share a run. */
-const PROMPT_STEP = 16;
+const PROMPT_STEP = 4;
 
 type Row = {
   request: BatchRequest;
@@ -61,7 +61,7 @@ export class BatchDecoder {
   /** Runs of the model so far, by what they were for: rows per step tell how full the batch is. */
   readonly counts = { starts: 0, prompts: 0, steps: 0, stepRows: 0 };
 
-  constructor(language: LanguageModel, { width = 16, cacheBytes = 2 * 2 ** 30 }: BatchOptions = {}) {
+  constructor(language: LanguageModel, { width = 32, cacheBytes = 2 * 2 ** 30 }: BatchOptions = {}) {
     this.#language = language;
     this.#width = language.batches ? width : 1;
     this.#cacheBytes = cacheBytes;
@@ -176,7 +176,7 @@ export class BatchDecoder {
       runs.get(key)!.rows.push({ row, start });
     }
     for (const { capacity, width, rows: members } of runs.values()) {
-      const cache = new KvCache(this.#language.text, capacity);
+      const cache = new KvCache(this.#language.text, capacity, 0, members.length);
       for (const { start } of members) cache.add(start?.cache);
       const inputs = members.map(({ row, start }) => {
         const ids = row.request.prompt.ids.slice(start?.ids.length ?? 0);
@@ -213,9 +213,12 @@ export class BatchDecoder {
   }
 
   #group(capacity: number): Group {
-    let group = this.#groups.get(capacity);
-    if (!group)
-      this.#groups.set(capacity, (group = { cache: new KvCache(this.#language.text, capacity), rows: [] }));
+    const known = this.#groups.get(capacity);
+    if (known) return known;
+    const { text } = this.#language;
+    const room = Math.min(this.#width, Math.ceil(this.#cacheBytes / rowBytes(text, capacity)));
+    const group: Group = { cache: new KvCache(text, capacity, 0, room), rows: [] };
+    this.#groups.set(capacity, group);
     return group;
   }
 

@@ -28,12 +28,12 @@ export class KvCache {
   /** Key and value arrays, alternating, per layer. */
   #arrays: Float32Array[];
 
-  /** `rows` empty rows of a capacity. */
-  constructor(text: DecoderConfig, capacity: number, rows = 0) {
+  /** `rows` empty rows of a capacity. `room`: rows that the arrays are made for at once; more are made when they are needed. */
+  constructor(text: DecoderConfig, capacity: number, rows = 0, room = rows) {
     this.#text = text;
     this.#capacity = capacity;
     this.#arrays = Array.from({ length: 2 * text.layers }, () => new Float32Array(0));
-    this.#makeRoom(rows);
+    this.#makeRoom(room);
     for (let row = 0; row < rows; row++) this.lengths.push(0);
   }
 
@@ -59,7 +59,7 @@ export class KvCache {
     this.#room = Math.max(rows, 2 * this.#room);
     this.#arrays = this.#arrays.map((old) => {
       const array = new Float32Array(this.#room * this.#row);
-      array.set(old);
+      array.set(old.subarray(0, this.rows * this.#row));
       return array;
     });
   }

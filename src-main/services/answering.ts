@@ -18,7 +18,7 @@ export const GREEDY: Decoding = { temperature: 0, seed: 0, maxNewTokens: 64 };
 /** Clips whose pixels lie ready before the engine takes them. */
 const CLIPS_AHEAD = 3;
 /** Questions that the engine is given before it has answered: twice its batch, so that it never waits for the next clip. */
-const QUESTIONS_AHEAD = 32;
+const QUESTIONS_AHEAD = 64;
 
 /** What to ask, and how. */
 export type Asking = {

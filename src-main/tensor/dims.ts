@@ -113,12 +113,22 @@ export function symbolsOf(dim: Dim): string[] {
   return [...found].sort();
 }
 
+type Term = { readonly coefficient: number; readonly symbols: readonly string[] };
+
+/** Every run checks its feeds against the same few expressions. */
+const knownTerms = new Map<Dim, readonly Term[]>();
+
 /** The terms of a dimension: coefficient and symbols of each monomial. For emitters that compute it at run time. */
-export function termsOf(dim: Dim): { coefficient: number; symbols: string[] }[] {
-  return [...parse(dim)].map(([monomial, coefficient]) => ({
-    coefficient,
-    symbols: monomial.split('*').filter((symbol) => symbol !== ''),
-  }));
+export function termsOf(dim: Dim): readonly Term[] {
+  let terms = knownTerms.get(dim);
+  if (terms === undefined) {
+    terms = [...parse(dim)].map(([monomial, coefficient]) => ({
+      coefficient,
+      symbols: monomial.split('*').filter((symbol) => symbol !== ''),
+    }));
+    if (typeof dim === 'string') knownTerms.set(dim, terms);
+  }
+  return terms;
 }
 
 /** Replaces bound symbols by their numbers; symbols without a binding stay. */
