@@ -171,6 +171,19 @@ export const contract = {
       .output(s.PerturbedClip),
     /** Asks the project's model about perturbed videos; wrong answers become pending pairs. Result: counts by verdict. */
     generate: call.input(s.GenerateRequest).output(s.Job),
+    /** Generated answers with their verdicts, newest first. */
+    answers: call
+      .input(Page.extend({ filter: s.JudgedFilter }))
+      .output(z.object({ total: z.number().int(), rows: z.array(s.JudgedAnswer) })),
+    /**
+     * A person confirms or overrules a verdict, or takes that back (null). Wrong: the answer becomes a pair. Right or unparseable: its pair
+     * is rejected if nobody has decided about it.
+     */
+    rule: call
+      .input(z.object({ sampleId: s.Id, conditions: z.string(), ruling: s.Verdict.nullable() }))
+      .output(s.JudgedAnswer),
+    /** Of the verdicts that a person ruled on, the share that stands, by verdict. */
+    precision: call.output(z.record(s.Verdict, s.Rate)),
   },
   train: {
     devices: call.output(z.array(s.DeviceReport)),

@@ -504,6 +504,30 @@ export type TokenTruth = z.infer<typeof TokenTruth>;
 export const KeyBindings = z.record(z.string().max(64), z.array(z.string().min(1).max(40)).max(8));
 export type KeyBindings = z.infer<typeof KeyBindings>;
 
+/** What the judge said of a generated answer, and what a person said. */
+export const Verdict = z.enum(['right', 'wrong', 'unparseable']);
+export type Verdict = z.infer<typeof Verdict>;
+
+export const JudgedAnswer = z.object({
+  sampleId: Id,
+  /** Hash of model, recipe, seed and decoding: with the sample it names the answer. */
+  conditions: z.string(),
+  videoName: z.string(),
+  question: z.string(),
+  type: QuestionType,
+  reference: z.string(),
+  answer: z.string(),
+  verdict: Verdict,
+  reason: z.string(),
+  /** A person's verdict; null: nobody has said. */
+  ruling: Verdict.nullable(),
+  ruledBy: z.string().nullable(),
+});
+export type JudgedAnswer = z.infer<typeof JudgedAnswer>;
+
+export const JudgedFilter = z.object({ verdict: Verdict.optional(), ruled: z.boolean().optional() });
+export type JudgedFilter = z.infer<typeof JudgedFilter>;
+
 // ------------------------------------------------------------------------------------------------ jobs
 
 export const JobKind = z.enum([

@@ -3,6 +3,7 @@
  * cancelled generation goes on where it was and never asks the same thing twice.
  */
 import { createHash } from 'node:crypto';
+import type { Provenance } from '../contract/schemas.ts';
 import type { Database } from '../project/sqlite.ts';
 import type { Verdict } from './judge.ts';
 
@@ -24,6 +25,8 @@ export type Attempt = {
   answer: string;
   verdict: Verdict;
   reason: string;
+  /** How it was drawn: what a pair needs when a person overrules the verdict later. */
+  provenance: Provenance;
   /** The pair it became, when it was wrong. */
   pairId: string | null;
 };
@@ -58,9 +61,19 @@ export function attemptedSamples(
 /** Remembers one answer; a sample that was asked before under the same conditions keeps its first answer. */
 export function addAttempt(db: Database, key: string, attempt: Attempt): void {
   db.prepare(
-    `INSERT INTO attempts (sample_id, conditions, answer, verdict, reason, pair_id, created_at) VALUES (?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO attempts (sample_id, conditions, answer, verdict, reason, pair_id, created_at, provenance)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (sample_id, conditions) DO NOTHING`,
-  ).run(attempt.sampleId, key, attempt.answer, attempt.verdict, attempt.reason, attempt.pairId, Date.now());
+  ).run(
+    attempt.sampleId,
+    key,
+    attempt.answer,
+    attempt.verdict,
+    attempt.reason,
+    attempt.pairId,
+    Date.now(),
+    JSON.stringify(attempt.provenance),
+  );
 }
 
 /** How many samples have a wrong answer under these conditions; of the others, how many a right one, and how many none to be read. */

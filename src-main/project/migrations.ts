@@ -255,6 +255,16 @@ const MIGRATIONS: readonly Migration[] = [
       );
     `,
   },
+  {
+    what: "people's rulings on the judge's verdicts",
+    sql: `
+      ALTER TABLE attempts ADD COLUMN ruling TEXT;     -- a person's verdict; null: nobody has said
+      ALTER TABLE attempts ADD COLUMN ruled_by TEXT;
+      ALTER TABLE attempts ADD COLUMN ruled_at INTEGER;
+      ALTER TABLE attempts ADD COLUMN provenance TEXT; -- JSON, contract Provenance; null on answers of older versions
+      CREATE INDEX attempts_created ON attempts (created_at);
+    `,
+  },
 ];
 
 /** The version that this program writes. */

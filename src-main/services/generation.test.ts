@@ -84,6 +84,34 @@ test("the project's synonyms are stored, tidied, and survive", async () => {
   await client.project.setSynonyms({ synonyms: [] });
 });
 
+test('a person confirms and overrules verdicts: pairs follow, and the share that stands is counted', async () => {
+  const { rows, total } = await client.negatives.answers({ offset: 0, limit: 10, filter: {} });
+  expect(total).toBe(4);
+  const [wrong] = rows.filter((row) => row.verdict === 'wrong');
+  const name = { sampleId: wrong.sampleId, conditions: wrong.conditions };
+  const pairOf = () =>
+    workbench
+      .requireProject()
+      .db.prepare<{ status: string }>(
+        'SELECT p.status FROM attempts a JOIN pairs p ON p.id = a.pair_id WHERE a.sample_id = ? AND a.conditions = ?',
+      )
+      .get(name.sampleId, name.conditions)?.status;
+  expect(pairOf()).toBe('pending');
+  expect(await client.negatives.rule({ ...name, ruling: 'right' })).toMatchObject({
+    verdict: 'wrong',
+    ruling: 'right',
+  });
+  expect(pairOf()).toBe('rejected');
+  expect((await client.negatives.precision()).wrong).toMatchObject({ value: 0, n: 1 });
+  await client.negatives.rule({ ...name, ruling: 'wrong' });
+  expect((await client.negatives.precision()).wrong).toMatchObject({ value: 1, n: 1 });
+  await client.negatives.rule({ ...name, ruling: null });
+  expect((await client.negatives.precision()).wrong.n).toBe(0);
+  await expect(client.negatives.rule({ ...name, conditions: 'none', ruling: 'right' })).rejects.toThrow(
+    /expected one/,
+  );
+});
+
 test('kill -9 of the engine in mid-generation keeps what was answered; asking again asks only the rest', async () => {
   const { db } = workbench.requireProject();
   const stored = (): number => db.prepare<{ n: number }>('SELECT count(*) AS n FROM attempts').get()!.n;

@@ -221,9 +221,10 @@ class Generation {
     );
     // The answer and the pair it becomes are stored together or not at all.
     db.transaction(() => {
-      const pairId = verdict === 'wrong' ? this.#addPair(sample.id, answer, this.#tries[asked]) : null;
+      const provenance = this.#provenance(answer, this.#tries[asked]);
+      const pairId = verdict === 'wrong' ? this.#addPair(sample.id, provenance) : null;
       const told = this.#reason({ verdict, reason }, answer);
-      const attempt = { sampleId: sample.id, answer: answer.text, verdict, reason: told, pairId };
+      const attempt = { sampleId: sample.id, answer: answer.text, verdict, reason: told, pairId, provenance };
       addAttempt(db, this.#keys[asked], attempt);
     });
     this.#answers.set(sample.id, asked + 1);
@@ -238,8 +239,8 @@ class Generation {
     return finished ? reason : `${reason}; the answer was cut off after ${tokens} tokens`;
   }
 
-  #addPair(sampleId: string, { text, seed, frameIndices }: GeneratedAnswer, decoding: Decoding): string {
-    const provenance: Provenance = {
+  #provenance({ text, seed, frameIndices }: GeneratedAnswer, decoding: Decoding): Provenance {
+    return {
       kind: 'generated',
       model: this.#project.portablePath(this.#what.model.modelDir),
       modelHash: this.#hash,
@@ -250,7 +251,10 @@ class Generation {
       original: text,
       createdAt: Date.now(),
     };
-    const made = this.#pairs.addCandidate({ sampleId, rejected: text.trim(), provenance });
+  }
+
+  #addPair(sampleId: string, provenance: Provenance): string {
+    const made = this.#pairs.addCandidate({ sampleId, rejected: provenance.original.trim(), provenance });
     if (made.isNew) countPair(this.#project.db, this.#context.id);
     return made.id;
   }

@@ -2,6 +2,7 @@
 import { RECIPES } from '../negatives/recipes.ts';
 import { generate } from './generation.ts';
 import { perturbedClip } from './model-eye.ts';
+import { judgedAnswers, judgePrecision, rule } from './rulings.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -9,6 +10,11 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
   return {
     recipes: os.negatives.recipes.handler(() => [...RECIPES]),
     perturbed: os.negatives.perturbed.handler(({ input }) => perturbedClip(workbench, input)),
+    answers: os.negatives.answers.handler(({ input: { filter, ...page } }) =>
+      judgedAnswers(workbench.requireProject().db, filter, page),
+    ),
+    rule: os.negatives.rule.handler(({ input }) => rule(workbench, input)),
+    precision: os.negatives.precision.handler(() => judgePrecision(workbench.requireProject().db)),
     generate: os.negatives.generate.handler(({ input }) => generate(workbench, input).job),
   };
 }
