@@ -1,7 +1,7 @@
 /**
- * @file Autosave of one document: edits are collected for at most `delay` ms, sent one at a time with the version they
- * started from, and only called saved when the server has said so. A lost connection or a full disk keeps the text and tries again;
- * a conflict stops and is shown. Nothing is merged or dropped behind the person's back.
+ * @file Autosave of one document: an edit after a rest is sent at once, those behind it are collected for at most `delay` ms. One
+ * save at a time, each with the version it started from; only called saved when the server has said so. A lost connection or a full
+ * disk keeps the text and tries again; a conflict stops and is shown. Nothing is merged or dropped behind the person's back.
  */
 
 export type SaveState =
@@ -29,7 +29,7 @@ export interface AutosaveOptions<Draft, Stored extends { version: number }> {
   failureOf: (error: unknown) => { kind: FailureKind; message: string };
   onState: (state: SaveState) => void;
   onStored: (stored: Stored) => void;
-  /** Milliseconds an edit may wait for its neighbours. @default 25 */
+  /** Milliseconds an edit may wait for its neighbours while another one is on its way. @default 25 */
   delay?: number;
   /** Milliseconds between attempts while the connection or the space is gone. @default 1000 */
   retryDelay?: number;
@@ -138,7 +138,8 @@ export function createAutosave<Draft, Stored extends { version: number }>(
       pending = { draft };
       // A failed save may succeed with other text; a conflict needs the person's decision first.
       if (!inFlight && !blocked) tell({ kind: 'dirty' });
-      if (!blocked) later(delay);
+      // The first edit after a rest goes with the end of its own event; those behind it wait for each other.
+      if (!blocked) later(inFlight ? delay : 0);
     },
     async flush() {
       if (timer) clearTimeout(timer);
