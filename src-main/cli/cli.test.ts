@@ -233,6 +233,9 @@ test('eval scores base and run; generate-answers writes a line per question', as
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   expect(lines).toHaveLength(5);
+  // The fifth is about the other clip.
+  const references = lines.slice(0, 4).map(({ reference }) => reference);
+  expect(references, 'in the order of the questions').toEqual([1, 2, 3, 4].map((n) => `a red circle ${n}`));
   expect(lines[0]).toMatchObject({
     run,
     recipe: [{ op: 'reverse' }],

@@ -36,7 +36,8 @@ export async function generateAnswersCommand(
     options.recipe === undefined ? null : resolveRecipe(await recipeOption(options.recipe)).recipe;
   const samples = new SampleLibrary(project).all(options.split === 'all' ? {} : { split: options.split });
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
-  const lines: string[] = [];
+  /** Sample id -> its line. Answers come as the batch ends them; the file has the order of the questions. */
+  const lines = new Map<string, string>();
   const counts = { right: 0, wrong: 0, unparseable: 0 };
   const model = engineModel(project, adapterDir);
   const { temperature, seed, maxNewTokens } = options;
@@ -76,7 +77,8 @@ export async function generateAnswersCommand(
             answer: text,
             ...verdict,
           };
-          lines.push(
+          lines.set(
+            id,
             JSON.stringify({
               ...row,
               tokens,
@@ -93,16 +95,20 @@ export async function generateAnswersCommand(
     },
   });
   const file = path.resolve(options.out);
-  const write = (): Promise<void> => writeFileAtomic(file, lines.map((line) => `${line}\n`).join(''));
+  const write = (): Promise<void> =>
+    writeFileAtomic(
+      file,
+      samples.flatMap(({ id }) => (lines.has(id) ? [`${lines.get(id)!}\n`] : [])).join(''),
+    );
   const skipped = await done.catch(async (error: unknown): Promise<Skipped> => {
     // Answers that came before Ctrl-C or a failure are kept; without any, an older file stays.
-    if (lines.length > 0) await write();
-    if (!session.signal.aborted || lines.length === 0) throw error;
+    if (lines.size > 0) await write();
+    if (!session.signal.aborted || lines.size === 0) throw error;
     return [];
   });
   if (!session.signal.aborted) await write();
   output.result(
-    { file, answers: lines.length, of: samples.length, ...counts, skipped },
-    `${lines.length} of ${samples.length} answers in ${file}: ${counts.right} right, ${counts.wrong} wrong, ${counts.unparseable} unparseable; ${skipped.length} skipped`,
+    { file, answers: lines.size, of: samples.length, ...counts, skipped },
+    `${lines.size} of ${samples.length} answers in ${file}: ${counts.right} right, ${counts.wrong} wrong, ${counts.unparseable} unparseable; ${skipped.length} skipped`,
   );
 }
