@@ -43,6 +43,8 @@ async function shoot({ page }: App, look: string): Promise<void> {
 async function choose({ page }: App, field: string, column: string): Promise<void> {
   await page.getByTestId(`map-${field}`).click();
   await page.locator('.n-base-select-option:visible', { hasText: column }).first().click();
+  // A menu that fades out would take the next click.
+  await expect(page.locator('.n-base-select-menu:visible')).toHaveCount(0);
 }
 
 test.beforeEach(async ({ app }) => {
