@@ -82,7 +82,8 @@ function withVerbs(words: readonly Word[]): Word[] {
   return words.map((word, i) => {
     if (word.pos === 'PUNCT' || word.pos === 'CCONJ') hasVerb = false;
     if (word.pos === 'VERB' || word.pos === 'AUX') hasVerb = true;
-    const before = words[i - 1]?.pos ?? '';
+    // "A red square moves": the tagger knows the square as an adjective only.
+    const before = words[i - 1]?.text.toLowerCase() === 'square' ? 'NOUN' : (words[i - 1]?.pos ?? '');
     const after = words[i + 1]?.pos ?? 'PUNCT';
     const stands =
       /^(?:NOUN|PROPN|PRON|CCONJ)$/.test(before) && /^(?:DET|ADP|ADV|PUNCT|PRON|NUM|CCONJ|PART)$/.test(after);

@@ -47,11 +47,16 @@ export function similarity(reference: string, answer: string): Similarity | null
   if (gold.length === 0 || said.length === 0) return null;
   const contradictions: string[] = [];
   const missing: Concept[] = [];
+  /** Statements of the reference of which the answer says less than half. Half of them left out is another description. */
+  const unsaid: Clause[] = [];
   const used = new Set<Clause>();
   const everything = gold.flatMap((clause) => clause.concepts);
+  // As many statements on both sides: each answers one of the other's, and a word of a neighbour excuses nothing.
+  const paired = gold.length === said.length;
   for (const clause of gold) {
     // The clause that says most of it; of equals the one that adds least.
     const [best] = said
+      .filter((other) => !paired || !used.has(other))
       .map((other) => ({
         other,
         lacks: without(clause.concepts, other.concepts),
@@ -60,19 +65,26 @@ export function similarity(reference: string, answer: string): Similarity | null
       .sort((a, b) => weight(a.lacks) - weight(b.lacks) || weight(a.adds) - weight(b.adds));
     used.add(best.other);
     missing.push(...best.lacks);
+    if (weight(best.lacks) > weight(clause.concepts) / 2) unsaid.push(clause);
     // What another clause of the reference says is not against this one, when two of its clauses are one in the answer.
     contradictions.push(
       ...against(
         best.lacks,
-        without(
-          best.adds,
-          everything.filter((c) => !clause.concepts.includes(c)),
-        ),
+        paired
+          ? best.adds
+          : without(
+              best.adds,
+              everything.filter((c) => !clause.concepts.includes(c)),
+            ),
       ),
     );
     contradictions.push(...swapped(clause, best.other));
     if (best.other.denies !== clause.denies) contradictions.push('one of the two denies');
   }
+  if (unsaid.length * 2 >= gold.length)
+    contradictions.push(
+      `says nothing of "${unsaid.flatMap(({ concepts }) => concepts.map((c) => c.text)).join(' ')}"`,
+    );
   const extra = said.filter((clause) => !used.has(clause)).flatMap((clause) => clause.concepts);
   const added = without(
     said.flatMap((clause) => clause.concepts),
@@ -95,8 +107,10 @@ function against(lacks: readonly Concept[], adds: readonly Concept[]): string[] 
   for (const concept of lacks) {
     const kind = sentenceKindOf(concept.lemma);
     let at = kind === undefined ? -1 : left.findIndex((other) => sentenceKindOf(other.lemma) === kind);
-    if (at < 0 && (concept.pos === 'noun' || concept.pos === 'verb'))
-      at = left.findIndex((other) => other.pos === concept.pos && sentenceKindOf(other.lemma) === undefined);
+    // An action that excludes yet others ("disappears" for "moves") is another action all the same.
+    if (at < 0 && concept.pos === 'verb') at = left.findIndex((other) => other.pos === 'verb');
+    if (at < 0 && concept.pos === 'noun')
+      at = left.findIndex((other) => other.pos === 'noun' && sentenceKindOf(other.lemma) === undefined);
     if (at < 0) continue;
     out.push(`says "${left[at].text}" instead of "${concept.text}"`);
     left.splice(at, 1);
