@@ -42,6 +42,9 @@ export const contract = {
     /** The person's own keys, the same through every door; null before any was chosen. */
     keys: call.output(s.KeyBindings.nullable()),
     setKeys: call.input(s.KeyBindings).output(None),
+    /** The person's own look, likewise. */
+    theme: call.output(s.ThemeChoice.nullable()),
+    setTheme: call.input(s.ThemeChoice).output(None),
     /** Live until the caller aborts; begins with nothing, so read state first and then listen. */
     events: call.output(eventIterator(s.AppEvent)),
   },

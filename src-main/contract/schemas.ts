@@ -498,11 +498,17 @@ export const TokenTruth = z.object({
 });
 export type TokenTruth = z.infer<typeof TokenTruth>;
 
-// ------------------------------------------------------------------------------------------------ keys
+// ------------------------------------------------------------------------------------------------ the person's choices
 
 /** Keys a person chose instead of the defaults: action -> key strokes. The window knows the actions. */
 export const KeyBindings = z.record(z.string().max(64), z.array(z.string().min(1).max(40)).max(8));
 export type KeyBindings = z.infer<typeof KeyBindings>;
+
+/** How the window looks: as the system does, or always one way. */
+export const ThemeChoice = z.enum(['system', 'light', 'dark']);
+export type ThemeChoice = z.infer<typeof ThemeChoice>;
+
+// ------------------------------------------------------------------------------------------------ judged answers
 
 /** What the judge said of a generated answer, and what a person said. */
 export const Verdict = z.enum(['right', 'wrong', 'unparseable']);

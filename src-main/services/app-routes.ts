@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import os_ from 'node:os';
 import path from 'node:path';
 import { appVersion } from '../platform/version.ts';
-import { readKeys, writeKeys } from '../project/user-keys.ts';
+import { readKeys, readTheme, writeKeys, writeTheme } from '../project/user-choices.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -30,6 +30,8 @@ export function appRoutes(os: Implementer, workbench: Workbench) {
     }),
     keys: os.app.keys.handler(() => readKeys()),
     setKeys: os.app.setKeys.handler(({ input }) => writeKeys(input)),
+    theme: os.app.theme.handler(() => readTheme()),
+    setTheme: os.app.setTheme.handler(({ input }) => writeTheme(input)),
     events: os.app.events.handler(({ signal }) => workbench.hub.subscribe(signal)),
   };
 }

@@ -1,9 +1,9 @@
-/** @file The person's own keys: kept between starts, absent at first, and a file damaged by hand is no obstacle. */
+/** @file The person's own keys and look: kept between starts, absent at first, and a file damaged by hand is no obstacle. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { readKeys, writeKeys } from './user-keys.ts';
+import { readKeys, readTheme, writeKeys, writeTheme } from './user-choices.ts';
 
 let home: string;
 beforeEach(() => {
@@ -32,3 +32,13 @@ test.each(['', '{', '[]', '{"skip": "S"}', '{"skip": [7]}'])(
     expect(await readKeys()).toEqual({ skip: ['Y'] });
   },
 );
+
+test('the look is kept beside the keys, and a damaged file counts as none', async () => {
+  expect(await readTheme()).toBeNull();
+  await writeTheme('dark');
+  await writeKeys({ skip: ['Y'] });
+  expect(await readTheme()).toBe('dark');
+  writeFileSync(path.join(home, 'theme.json'), '"mauve"');
+  expect(await readTheme()).toBeNull();
+  expect(await readKeys()).toEqual({ skip: ['Y'] });
+});
