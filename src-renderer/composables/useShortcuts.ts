@@ -62,11 +62,11 @@ function usesKey(target: EventTarget | null, stroke: string): boolean {
   if (stroke === 'Space') return target.closest(pressed) !== null;
   if (stroke === 'Enter') return target.closest(`a, ${pressed}`) !== null;
   if (stroke === 'ArrowLeft' || stroke === 'ArrowRight')
-    return target.closest('[role=tablist], [role=radiogroup], .n-slider') !== null;
+    return target.closest('[role=tablist], [role=radiogroup], [type=range]') !== null;
   // Lists and menus go up and down only: a click on the queue must not take the frame keys from the player.
   if (stroke.startsWith('Arrow'))
     return (
-      target.closest('[role=tablist], [role=radiogroup], [role=listbox], [role=menu], .n-slider') !== null
+      target.closest('[role=tablist], [role=radiogroup], [role=listbox], [role=menu], [type=range]') !== null
     );
   return false;
 }
