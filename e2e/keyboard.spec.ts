@@ -202,7 +202,27 @@ test('the whole story by keyboard', async ({ app }) => {
     await press('h');
   });
 
-  await test.step('the key map is searched; a key is changed, a conflict refused, the default brought back', async () => {
+  await test.step('many pairs: chosen, changed, undone as a whole', async () => {
+    const list = page.getByRole('listbox', { name: 'Pairs' });
+    await tabTo(page, page.getByTestId('queue-pending'), 'Shift+Tab');
+    await press('Enter');
+    await expect(page.getByTestId('queue-pending')).toHaveAttribute('aria-pressed', 'true');
+    await tabTo(page, list);
+    await press('Home');
+    await press('Shift+ArrowDown');
+    await press('Shift+ArrowDown');
+    await expect(page.getByTestId('selected-count')).toHaveText('3 selected');
+    await tabTo(page, page.getByTestId('bulk-second-look'));
+    await expectFocus(page, 'the changes to many');
+    await press('Enter');
+    await expect(page.getByTestId('queue-second_look')).toContainText('4');
+    await tabTo(page, page.getByTestId('undo-bulk'));
+    await press('Enter');
+    await expect(page.getByTestId('queue-second_look')).toContainText('1');
+    await expectFocus(page, 'undoing a change to many');
+  });
+
+  await test.step('the key map is searched; look and keys are changed, a conflict refused, the default brought back', async () => {
     await press('?');
     const overlay = page.getByTestId('shortcuts-overlay');
     await expect(page.getByTestId('keys-search')).toBeVisible();
@@ -213,6 +233,10 @@ test('the whole story by keyboard', async ({ app }) => {
     await expect(overlay).toHaveCount(0);
     await expectFocus(page, 'closing the key map');
     await press('Alt+6');
+    await tabTo(page, page.getByLabel('Theme', { exact: true }));
+    await press('ArrowRight');
+    await press('ArrowRight');
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
     const cap = page.locator('[data-action=skip]');
     await tabTo(page, page.getByLabel('Search the keys'));
     await page.keyboard.type('skip');
@@ -226,14 +250,18 @@ test('the whole story by keyboard', async ({ app }) => {
     const before = await openPair();
     await press('y');
     await expect.poll(openPair).not.toBe(before);
-    // The new key is in the person's folder, not in this browser only.
-    await page.evaluate(() => localStorage.removeItem('workbench:keys'));
+    // The new key and the look are in the person's folder, not in this browser only.
+    await page.evaluate(() => {
+      localStorage.removeItem('workbench:keys');
+      localStorage.removeItem('workbench:theme');
+    });
     await page.reload();
     await expect(page.getByTestId('pair-row').first()).toBeVisible();
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
     await press('?');
     await expect(overlay).toContainText('yours');
     await press('Escape');
-    await expect(overlay).toHaveCount(0);
+    // At once: a key counts while the dialog still fades out.
     await press('Alt+6');
     await tabTo(page, page.getByTestId('keys-reset'));
     await press('Enter');
@@ -253,5 +281,15 @@ test('the whole story by keyboard', async ({ app }) => {
     await expectFocus(page, 'the stop dialog');
     await press('Enter');
     await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'stopped', { timeout: 60_000 });
+    await expectFocus(page, 'stopping');
+  });
+
+  await test.step('compare: the base model is evaluated', async () => {
+    await press('Alt+5');
+    await tabTo(page, page.getByTestId('evaluate').first());
+    await expectFocus(page, 'the evaluate button');
+    await press('Enter');
+    await expect(page.getByTestId('accuracy-base')).toContainText('%', { timeout: 120_000 });
+    await expectFocus(page, 'the evaluation');
   });
 });

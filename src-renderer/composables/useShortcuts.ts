@@ -71,6 +71,8 @@ function usesKey(target: EventTarget | null, stroke: string): boolean {
   return false;
 }
 
+const OPEN_DIALOG = '.n-modal:not(.fade-in-scale-up-transition-leave-active)';
+
 function onKeydown(event: KeyboardEvent): void {
   // 229 is the key code of a key that an input method took, where `isComposing` is not yet said.
   if (event.defaultPrevented || event.isComposing || event.keyCode === 229) return;
@@ -84,8 +86,8 @@ function onKeydown(event: KeyboardEvent): void {
   if (!action) return;
   if (isTyping(event.target) && !allowedWhileTyping(action, stroke)) return;
   if (usesKey(event.target, stroke)) return;
-  // A dialog has the floor: behind it nothing moves.
-  if (document.querySelector('.n-modal') && !(event.target as Element).closest?.('.n-modal [data-keys]'))
+  // A dialog has the floor: behind it nothing moves. One that fades out has given it back.
+  if (document.querySelector(OPEN_DIALOG) && !(event.target as Element).closest?.('.n-modal [data-keys]'))
     return;
   for (let i = open.length - 1; i >= 0; i--) {
     const handler = open[i].handlers[action.id];
