@@ -45,12 +45,10 @@ test('typing, tokens, undo, and odd text', async ({ app }) => {
       (a, b) => a - b,
     );
     const at = (share: number): number => times[Math.floor(share * (times.length - 1))];
-    test
-      .info()
-      .annotations.push({
-        type: 'token truth',
-        description: `${times.length} keys, median ${at(0.5).toFixed(0)} ms, 95 % within ${at(0.95).toFixed(0)} ms, to the frame that shows it`,
-      });
+    test.info().annotations.push({
+      type: 'token truth',
+      description: `${times.length} keys, median ${at(0.5).toFixed(0)} ms, 95 % within ${at(0.95).toFixed(0)} ms, to the frame that shows it`,
+    });
     expect(times.length).toBeGreaterThan(15);
     // The median: on a busy machine single keys wait for a processor that others have.
     expect(at(0.5)).toBeLessThan(50);
@@ -115,12 +113,10 @@ test('typing, tokens, undo, and odd text', async ({ app }) => {
     await expect(editor).toContainText('word f');
     const typed = Date.now() - typing;
     await saved();
-    test
-      .info()
-      .annotations.push({
-        type: 'long answer',
-        description: `a megabyte refused, 99,950 characters pasted and saved in ${typing - started} ms; a key in them in ${typed} ms`,
-      });
+    test.info().annotations.push({
+      type: 'long answer',
+      description: `a megabyte refused, 99,950 characters pasted and saved in ${typing - started} ms; a key in them in ${typed} ms`,
+    });
     expect(typed).toBeLessThan(1000);
     await page.keyboard.press('Control+Z');
     await page.keyboard.press('Control+Z');
