@@ -63,13 +63,14 @@ test('rooms and dialogs are free of serious accessibility violations', async ({ 
   await expect(page.getByTestId('path-picker')).toBeVisible();
   await expectNoViolation(page, 'path picker');
   await page.keyboard.press('Escape');
+  await expect(page.getByTestId('path-picker')).toBeHidden();
   const table = path.join(app.home, 'answers.csv');
   writeFileSync(
     table,
     'video,question,chosen,rejected\nclip-0001.mp4,"<b>What</b>?",left,right\nnone.mp4,?,,\n',
   );
   await page.evaluate((file) => (location.hash = `#/library?import=${encodeURIComponent(file)}`), table);
-  await expect(page.getByRole('dialog')).toContainText('What');
+  await expect(page.getByTestId('import-dialog')).toContainText('What');
   await expectNoViolation(page, 'import dialog');
   await page.keyboard.press('Escape');
 
