@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { cutWords } from '../pairs/agreement.ts';
-import { seedPair, temporaryProject } from '../pairs/testing.ts';
+import { seedPair } from '../pairs/testing.ts';
+import { temporaryProject } from '../project/testing.ts';
 import type { OpenProject } from '../project/project.ts';
 import { exportAgreement } from './agreement-export.ts';
 

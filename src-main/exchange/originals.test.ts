@@ -9,7 +9,7 @@ import type { ImportFormat, ImportMapping } from '../contract/schemas.ts';
 import { importSamples } from '../library/import.ts';
 import { delimitedRecords } from '../library/text/delimited.ts';
 import { PairService } from '../pairs/pairs.ts';
-import { temporaryProject } from '../pairs/testing.ts';
+import { temporaryProject } from '../project/testing.ts';
 import type { OpenProject } from '../project/project.ts';
 import { exportPairs } from './pairs-export.ts';
 

@@ -1,12 +1,11 @@
 /** @file Near-duplicates never straddle the split: real files re-encoded to other codecs, sizes and containers, in every order of coming. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lookOf } from '../media/look.ts';
 import { probeVideo } from '../media/probe.ts';
 import { makeProxy } from '../media/proxy.ts';
-import { createProject, type OpenProject } from '../project/project.ts';
+import type { OpenProject } from '../project/project.ts';
+import { temporaryProject } from '../project/testing.ts';
 import { VideoLibrary } from './videos.ts';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../media/fixtures');
@@ -14,18 +13,13 @@ const SAMPLE = path.resolve(import.meta.dirname, '../../resources/sample/clips/c
 
 let home: string;
 let project: OpenProject;
+let dispose: () => void;
 let videos: VideoLibrary;
 beforeEach(async () => {
-  home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-alike-'));
-  process.env.RRPO_WORKBENCH_HOME = path.join(home, 'user');
-  project = await createProject(path.join(home, 'project'), 'p');
+  ({ project, folder: home, dispose } = await temporaryProject());
   videos = new VideoLibrary(project);
 });
-afterEach(() => {
-  project.close();
-  delete process.env.RRPO_WORKBENCH_HOME;
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => dispose());
 
 /** Stores what the media worker would find; the video's id. */
 async function probe(id: string): Promise<string> {

@@ -2,29 +2,24 @@
  * @file What goes wrong with files of samples, format by format: what cannot be read at all is told with the file and what to do, a bad
  * row costs itself and is told with its line, and what is only odd (HTML, control characters, a megabyte of text) comes in as it is.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ImportReport } from '../contract/schemas.ts';
-import { createProject, type OpenProject } from '../project/project.ts';
+import type { OpenProject } from '../project/project.ts';
+import { temporaryProject } from '../project/testing.ts';
 import { importSamples, previewImport, type ImportOptions } from './import.ts';
 import { SampleLibrary } from './samples.ts';
 import { VideoLibrary } from './videos.ts';
 
 let home: string;
 let project: OpenProject;
+let dispose: () => void;
 beforeEach(async () => {
-  home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-bad-'));
-  process.env.RRPO_WORKBENCH_HOME = path.join(home, 'user');
-  project = await createProject(path.join(home, 'project'), 'p');
+  ({ project, folder: home, dispose } = await temporaryProject());
 });
-afterEach(() => {
-  project.close();
-  delete process.env.RRPO_WORKBENCH_HOME;
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => dispose());
 
 const write = (name: string, content: string | Uint8Array): string => {
   const file = path.join(home, name);

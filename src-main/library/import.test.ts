@@ -1,26 +1,21 @@
 /** @file Imports into a real project: bad rows, missing videos, splits, a full disk, cancel. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ImportReport } from '../contract/schemas.ts';
 import { createProject, type OpenProject } from '../project/project.ts';
+import { temporaryProject } from '../project/testing.ts';
 import { importSamples, previewImport, type ImportOptions } from './import.ts';
 import { SampleLibrary } from './samples.ts';
 import { VideoLibrary } from './videos.ts';
 
 let home: string;
 let project: OpenProject;
+let dispose: () => void;
 beforeEach(async () => {
-  home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-import-'));
-  process.env.RRPO_WORKBENCH_HOME = path.join(home, 'user');
-  project = await createProject(path.join(home, 'project'), 'p');
+  ({ project, folder: home, dispose } = await temporaryProject());
 });
-afterEach(() => {
-  project.close();
-  delete process.env.RRPO_WORKBENCH_HOME;
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => dispose());
 
 const file = (name: string, content: string): string => {
   const target = path.join(home, name);

@@ -1,13 +1,13 @@
 /** @file Videos by reference: each content once, moved files found again, splits drawn by seed. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MediaProbe } from '../jobs/apis.ts';
 import { PtsTable } from '../media/pts.ts';
 import { lookFrom } from '../media/testing.ts';
-import { createProject, type OpenProject } from '../project/project.ts';
+import type { OpenProject } from '../project/project.ts';
+import { temporaryProject } from '../project/testing.ts';
 import { SampleLibrary } from './samples.ts';
 import { scanForVideos } from './scan.ts';
 import { drawSplit } from './split.ts';
@@ -15,18 +15,13 @@ import { VideoLibrary } from './videos.ts';
 
 let home: string;
 let project: OpenProject;
+let dispose: () => void;
 let videos: VideoLibrary;
 beforeEach(async () => {
-  home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-videos-'));
-  process.env.RRPO_WORKBENCH_HOME = path.join(home, 'user');
-  project = await createProject(path.join(home, 'project'), 'p');
+  ({ project, folder: home, dispose } = await temporaryProject());
   videos = new VideoLibrary(project);
 });
-afterEach(() => {
-  project.close();
-  delete process.env.RRPO_WORKBENCH_HOME;
-  rmSync(home, { recursive: true, force: true });
-});
+afterEach(() => dispose());
 
 function file(name: string, content: string): string {
   const target = path.join(home, name);

@@ -12,7 +12,8 @@ import {
   f1Of,
   kappaOf,
 } from './agreement.ts';
-import { seedPair, temporaryProject } from './testing.ts';
+import { temporaryProject } from '../project/testing.ts';
+import { seedPair } from './testing.ts';
 
 let project: OpenProject;
 let dispose: () => void;

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
 import { openProject } from '../project/project.ts';
 import { PairService } from './pairs.ts';
-import { seedPair, temporaryProject } from './testing.ts';
+import { temporaryProject } from '../project/testing.ts';
+import { seedPair } from './testing.ts';
 
 const ROUNDS = 10;
 let dispose: () => void = () => undefined;

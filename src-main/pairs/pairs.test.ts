@@ -4,7 +4,8 @@ import type { Pair, Phrase } from '../contract/schemas.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { openProject, type OpenProject } from '../project/project.ts';
 import { PairService } from './pairs.ts';
-import { seedPair, temporaryProject } from './testing.ts';
+import { temporaryProject } from '../project/testing.ts';
+import { seedPair } from './testing.ts';
 
 let project: OpenProject;
 let dispose: () => void;

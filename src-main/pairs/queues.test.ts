@@ -6,7 +6,8 @@ import { lastBulk, runBulk, undoBulk } from './bulk.ts';
 import { decisionsPerHour, paceOf } from './pace.ts';
 import { PairService } from './pairs.ts';
 import { pairConditions } from './rows.ts';
-import { seedPair, temporaryProject } from './testing.ts';
+import { temporaryProject } from '../project/testing.ts';
+import { seedPair } from './testing.ts';
 
 let project: OpenProject;
 let dispose: () => void;

@@ -1,6 +1,4 @@
-/** @file A small project in a temporary folder, for tests of what stands on projects. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
+/** @file Pairs to test with, in a small project. */
 import path from 'node:path';
 import type { Provenance } from '../contract/schemas.ts';
 import type { MediaProbe } from '../jobs/apis.ts';
@@ -8,30 +6,8 @@ import { SampleLibrary } from '../library/samples.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { PtsTable } from '../media/pts.ts';
 import { lookFrom } from '../media/testing.ts';
-import { createProject, type OpenProject } from '../project/project.ts';
+import type { OpenProject } from '../project/project.ts';
 import { PairService } from './pairs.ts';
-
-/** A project folder that is deleted by `dispose`. `RRPO_WORKBENCH_HOME` points into it meanwhile. */
-export async function temporaryProject(): Promise<{
-  project: OpenProject;
-  folder: string;
-  dispose: () => void;
-}> {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'rrpo-test-'));
-  const home = process.env.RRPO_WORKBENCH_HOME;
-  process.env.RRPO_WORKBENCH_HOME = path.join(folder, 'home');
-  const project = await createProject(path.join(folder, 'project'), 'test');
-  return {
-    project,
-    folder,
-    dispose: () => {
-      project.close();
-      if (home === undefined) delete process.env.RRPO_WORKBENCH_HOME;
-      else process.env.RRPO_WORKBENCH_HOME = home;
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
-}
 
 /** A probe result as the media worker gives it, of a clip with `frames` frames at 10 a second. */
 export function fakeProbe(sha256: string, frames = 20): MediaProbe {

@@ -5,7 +5,8 @@ import type { Pair, Phrase } from '../contract/schemas.ts';
 import { codePointLength, sliceCodePoints } from '../contract/text.ts';
 import type { OpenProject } from '../project/project.ts';
 import { TYPING_PAUSE } from './journal.ts';
-import { seedPair, temporaryProject } from './testing.ts';
+import { temporaryProject } from '../project/testing.ts';
+import { seedPair } from './testing.ts';
 
 let project: OpenProject;
 let dispose: () => void;
