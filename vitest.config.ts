@@ -8,5 +8,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
+    // What a test may take, its preparation may take too: clips are written and models loaded in hooks.
+    hookTimeout: 60_000,
   },
 });

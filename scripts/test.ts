@@ -14,12 +14,64 @@ const unitReport = path.join(scratch, 'unit.json');
 const e2eReport = path.join(scratch, 'e2e.json');
 
 type Step = { name: string; command: string[]; env?: Record<string, string>; count?: () => Count };
-type Count = { passed: number; failed: number };
+/** `names`: what failed and why, a line each: the closing table must tell it, for a log may be cut to its end. */
+type Count = { passed: number; failed: number; names?: string[] };
+
+/** Vitest's JSON report, as far as it is read here. A file that fails outside of its tests has a message of its own. */
+type UnitReport = {
+  numPassedTests: number;
+  numFailedTests: number;
+  testResults: {
+    name: string;
+    status: string;
+    message: string;
+    assertionResults: { fullName: string; status: string; failureMessages: string[] }[];
+  }[];
+};
+
+/** Playwright's JSON report, as far as it is read here. */
+type E2eReport = {
+  stats: { expected: number; unexpected: number; flaky: number };
+  suites: E2eSuite[];
+};
+type E2eSuite = {
+  suites?: E2eSuite[];
+  specs: { title: string; file: string; line: number; ok: boolean }[];
+};
 
 /** Counts of a JSON report, or one failure when the runner did not get as far as writing it. */
-function read(file: string, pick: (report: Record<string, never>) => Count): Count {
-  if (!existsSync(file)) return { passed: 0, failed: 1 };
-  return pick(JSON.parse(readFileSync(file, 'utf8')) as Record<string, never>);
+function read<Report>(file: string, pick: (report: Report) => Count): Count {
+  if (!existsSync(file)) return { passed: 0, failed: 1, names: ['the runner ended without a report'] };
+  return pick(JSON.parse(readFileSync(file, 'utf8')) as Report);
+}
+
+const firstLines = (text: string): string => text.split('\n').slice(0, 3).join(' | ').slice(0, 600);
+
+function countUnit(report: UnitReport): Count {
+  const names = report.testResults.flatMap((file) => {
+    const where = path.relative(ROOT, file.name);
+    const tests = file.assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${where}: ${test.fullName}: ${firstLines(test.failureMessages[0] ?? '')}`);
+    return tests.length || file.status !== 'failed' ? tests : [`${where}: ${firstLines(file.message)}`];
+  });
+  return {
+    passed: report.numPassedTests,
+    failed: Math.max(report.numFailedTests, names.length),
+    names,
+  };
+}
+
+function countE2e({ stats, suites }: E2eReport): Count {
+  const failed = (suite: E2eSuite): string[] => [
+    ...suite.specs.filter((s) => !s.ok).map((s) => `${s.file}:${s.line}: ${s.title}`),
+    ...(suite.suites ?? []).flatMap(failed),
+  ];
+  return {
+    passed: stats.expected,
+    failed: stats.unexpected + stats.flaky,
+    names: suites.flatMap(failed),
+  };
 }
 
 const steps: Step[] = [
@@ -38,8 +90,7 @@ const steps: Step[] = [
       '--reporter=json',
       `--outputFile.json=${unitReport}`,
     ],
-    count: () =>
-      read(unitReport, (r) => ({ passed: r['numPassedTests'] ?? 0, failed: r['numFailedTests'] ?? 1 })),
+    count: () => read(unitReport, countUnit),
   },
   { name: 'golden', command: ['run', 'golden'] },
   // One family is enough here, on SwiftShader; `npm run golden -- --device webgpu` takes five minutes for all.
@@ -51,11 +102,7 @@ const steps: Step[] = [
     name: 'end-to-end',
     command: ['run', 'test:e2e', '--', '--reporter=list,json'],
     env: { PLAYWRIGHT_JSON_OUTPUT_NAME: e2eReport },
-    count: () =>
-      read(e2eReport, (r) => {
-        const stats = r['stats'] as { expected: number; unexpected: number; flaky: number };
-        return { passed: stats.expected, failed: stats.unexpected + stats.flaky };
-      }),
+    count: () => read(e2eReport, countE2e),
   },
 ];
 
@@ -85,10 +132,9 @@ for (const row of rows)
   );
 const total = rows.reduce(
   (sum, r) => ({ passed: sum.passed + r.count.passed, failed: sum.failed + r.count.failed }),
-  {
-    passed: 0,
-    failed: 0,
-  },
+  { passed: 0, failed: 0 },
 );
+for (const { name, count } of rows)
+  for (const line of count.names ?? []) console.log(`FAIL  ${name}: ${line}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed`);
 process.exitCode = rows.every((r) => r.ok) && total.failed === 0 ? 0 : 1;
