@@ -80,3 +80,10 @@ export type RecipeInput = z.input<typeof Recipe>;
 
 /** The method's best variant: 25-50 % of the area behind one block that stays in place, and frames shuffled within short windows. */
 export const DEFAULT_RECIPE: Recipe = Recipe.parse([{ op: 'mask' }, { op: 'shuffle' }]);
+
+/**
+ * The method's three families of errors (`rrpo.md` 5, product N2): what a wrong answer under a recipe is evidence of. Spatio-temporal
+ * misunderstanding, spurious co-occurrence of concepts, over-reliance on the language prior.
+ */
+export const ErrorPattern = z.enum(['spatio-temporal', 'co-occurrence', 'language-prior']);
+export type ErrorPattern = z.infer<typeof ErrorPattern>;
