@@ -6,9 +6,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import type { PairFilter } from '../src-main/contract/schemas.ts';
+import { PhraseKind, type PairFilter } from '../src-main/contract/schemas.ts';
 import { SampleLibrary } from '../src-main/library/samples.ts';
 import { VideoLibrary } from '../src-main/library/videos.ts';
+import { proposePhrases } from '../src-main/negatives/differences.ts';
 import { runBulk, undoBulk } from '../src-main/pairs/bulk.ts';
 import { paceOf } from '../src-main/pairs/pace.ts';
 import { PairService } from '../src-main/pairs/pairs.ts';
@@ -59,7 +60,16 @@ try {
       pairs.addCandidate({
         sampleId: id,
         rejected,
-        provenance: { kind: 'imported', original: rejected, createdAt: 0 },
+        provenance: {
+          kind: i % 5 === 0 ? 'generated' : 'imported',
+          original: rejected,
+          createdAt: 0,
+          ...(i % 5 === 0 ? { recipe: [{ op: i % 10 === 0 ? 'blank' : 'mask' }] } : {}),
+        },
+        phrases: proposePhrases(chosen, rejected).map((phrase) => ({
+          ...phrase,
+          ...(i % 3 === 0 ? { kind: PhraseKind.options[(i / 3) % 9] } : {}),
+        })),
       });
     }
   });
@@ -78,6 +88,9 @@ try {
     'queue + split': { status: 'pending', split: 'train' },
     'queue + video': { status: 'pending', videoId },
     'queue + check': { status: 'pending', lint: 'identical-answers' },
+    'queue + family': { status: 'pending', family: 'language-prior' },
+    'queue + kind of phrase': { status: 'pending', kind: 'action' },
+    'all + kind of phrase': { kind: 'direction' },
     'queue + reviewer': { status: 'accepted', reviewer: 'Ben' },
     'queue + rare word': { status: 'pending', text: 'zebra' },
     'queue + word of every pair': { status: 'pending', text: 'shape' },

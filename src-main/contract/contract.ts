@@ -5,6 +5,7 @@
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
+import { ErrorPattern } from './recipe.ts';
 import * as s from './schemas.ts';
 
 /** The one typed error: a person can cause it and mend it. */
@@ -159,7 +160,15 @@ export const contract = {
   negatives: {
     /** Named recipes, the default first. */
     recipes: call.output(
-      z.array(z.object({ id: z.string(), name: z.string(), description: z.string(), recipe: z.unknown() })),
+      z.array(
+        z.object({
+          id: z.string(),
+          name: z.string(),
+          description: z.string(),
+          family: ErrorPattern,
+          recipe: z.unknown(),
+        }),
+      ),
     ),
     /** What the model is given under a recipe. `frames`: the video's frames before it; by default those the project's model is given. */
     perturbed: call

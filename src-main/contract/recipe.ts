@@ -87,3 +87,12 @@ export const DEFAULT_RECIPE: Recipe = Recipe.parse([{ op: 'mask' }, { op: 'shuff
  */
 export const ErrorPattern = z.enum(['spatio-temporal', 'co-occurrence', 'language-prior']);
 export type ErrorPattern = z.infer<typeof ErrorPattern>;
+
+/**
+ * The family of an answer that a model gave under these steps: without a moving picture it comes from the language prior, otherwise
+ * what was seen was misunderstood. Null for no steps: an error on the clean clip is of no family by itself.
+ */
+export function familyOf(recipe: readonly Pick<RecipeStep, 'op'>[]): ErrorPattern | null {
+  if (recipe.length === 0) return null;
+  return recipe.some(({ op }) => op === 'blank' || op === 'freeze') ? 'language-prior' : 'spatio-temporal';
+}

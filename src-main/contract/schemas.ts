@@ -3,6 +3,7 @@
  * at run time; the types are derived from them, so there is no second definition to drift.
  */
 import { z } from 'zod';
+import { ErrorPattern } from './recipe.ts';
 
 /** Opaque row ids: short, sortable by creation, unique within a project. */
 export const Id = z.string().min(1).max(64);
@@ -266,6 +267,8 @@ export const Provenance = z.object({
   modelHash: z.string().optional(),
   adapter: z.string().optional(),
   recipe: z.unknown().optional(),
+  /** What a generated answer is evidence of. */
+  family: ErrorPattern.optional(),
   seed: z.number().int().optional(),
   frameIndices: z.array(z.number().int()).optional(),
   decoding: z.record(z.string(), z.unknown()).optional(),
@@ -318,6 +321,8 @@ export const PairSummary = z.object({
   split: Split,
   /** Where it came from, as one key: `import:FILE`, `recipe:mask+shuffle`, `compare`, `written`. */
   source: z.string(),
+  /** What a generated wrong answer is evidence of; null for all others. */
+  family: ErrorPattern.nullable(),
   updatedAt: Timestamp,
 });
 export type PairSummary = z.infer<typeof PairSummary>;
@@ -343,6 +348,9 @@ export const PairFilter = z.object({
   videoId: Id.optional(),
   /** A pair's `source`. */
   source: z.string().optional(),
+  family: ErrorPattern.optional(),
+  /** One of its phrases is of this kind. */
+  kind: PhraseKind.optional(),
   /** Somebody who edited or decided the pair. */
   reviewer: z.string().optional(),
 });
@@ -351,6 +359,8 @@ export type PairFilter = z.infer<typeof PairFilter>;
 /** What the filters of one queue can be set to, each with its number of pairs. */
 export const PairFacets = z.object({
   sources: z.array(z.object({ source: z.string(), pairs: z.number().int() })),
+  families: z.array(z.object({ family: ErrorPattern, pairs: z.number().int() })),
+  kinds: z.array(z.object({ kind: PhraseKind, pairs: z.number().int() })),
   lints: z.array(z.object({ code: LintCode, pairs: z.number().int() })),
   reviewers: z.array(z.object({ reviewer: z.string(), pairs: z.number().int() })),
 });

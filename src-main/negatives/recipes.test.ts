@@ -1,6 +1,6 @@
 /** @file Named recipes are valid and do what their names say; bad ones are told. */
 import { expect, test } from 'vitest';
-import { Recipe } from '../contract/recipe.ts';
+import { familyOf, Recipe } from '../contract/recipe.ts';
 import { planPerturbation } from '../media/perturb.ts';
 import { RECIPES, resolveRecipe } from './recipes.ts';
 
@@ -8,8 +8,8 @@ const sources = (id: string) =>
   planPerturbation(RECIPES.find((r) => r.id === id)!.recipe, 7, 8).map((frame) => frame.source);
 
 test('every named recipe is valid and changes the clip', () => {
-  for (const { id, recipe } of RECIPES) {
-    Recipe.parse(recipe);
+  for (const { id, recipe, family } of RECIPES) {
+    expect(familyOf(Recipe.parse(recipe)), id).toBe(family);
     const plan = planPerturbation(recipe, 7, 8);
     expect(
       plan.some((frame, i) => frame.source !== i || frame.layers.length > 0),
@@ -25,7 +25,13 @@ test('every named recipe is valid and changes the clip', () => {
 test('nothing is the default, a name is a name, steps are checked', () => {
   expect(resolveRecipe(undefined).name).toBe('default');
   expect(resolveRecipe('blank').recipe).toMatchObject([{ op: 'blank' }]);
-  expect(resolveRecipe([{ op: 'reverse' }])).toEqual({ name: 'custom', recipe: [{ op: 'reverse' }] });
+  expect(resolveRecipe([{ op: 'reverse' }])).toEqual({
+    name: 'custom',
+    recipe: [{ op: 'reverse' }],
+    family: 'spatio-temporal',
+  });
+  expect(resolveRecipe([{ op: 'mask' }, { op: 'freeze' }]).family).toBe('language-prior');
+  expect(resolveRecipe([]).family).toBeNull();
   expect(() => resolveRecipe('smear')).toThrow(/expected one of default, mask/);
   expect(() => resolveRecipe([{ op: 'smear' }])).toThrow(/recipe: at "0/);
 });

@@ -2,12 +2,19 @@
  * @file The error patterns by the names the method gives them, each as a recipe of perturbations. A generation takes one of these, or
  * any recipe of its own.
  */
-import { DEFAULT_RECIPE, Recipe } from '../contract/recipe.ts';
-import type { RecipeInput } from '../contract/recipe.ts';
+import { DEFAULT_RECIPE, familyOf, Recipe } from '../contract/recipe.ts';
+import type { ErrorPattern, RecipeInput } from '../contract/recipe.ts';
 import { UserError } from '../platform/errors.ts';
 
 /** A named recipe. */
-export type NamedRecipe = { id: string; name: string; description: string; recipe: RecipeInput };
+export type NamedRecipe = {
+  id: string;
+  name: string;
+  description: string;
+  /** What its wrong answers are evidence of. */
+  family: ErrorPattern;
+  recipe: RecipeInput;
+};
 
 /** `rrpo.md` 3.3: the authors' best is a mask over 25-50 % of the picture with a local shuffle; that is the default. */
 export const RECIPES: readonly NamedRecipe[] = [
@@ -16,45 +23,54 @@ export const RECIPES: readonly NamedRecipe[] = [
     name: 'Spatio-temporal: mask and local shuffle',
     description:
       "A block over 25-50 % of the picture in every frame, and neighbouring frames in another order. The method's best.",
+    family: 'spatio-temporal',
     recipe: DEFAULT_RECIPE,
   },
   {
     id: 'mask',
     name: 'Spatial: mask',
     description: 'A block over 25-50 % of the picture in every frame; the order is kept.',
+    family: 'spatio-temporal',
     recipe: [{ op: 'mask' }],
   },
   {
     id: 'shuffle',
     name: 'Temporal: global shuffle',
     description: 'All frames in random order: what was first and which way things moved is lost.',
+    family: 'spatio-temporal',
     recipe: [{ op: 'shuffle', scope: 'global' }],
   },
   {
     id: 'reverse',
     name: 'Temporal: reverse',
     description: 'Backwards: directions and order turn around.',
+    family: 'spatio-temporal',
     recipe: [{ op: 'reverse' }],
   },
   {
     id: 'freeze',
     name: 'Language prior: frozen video',
     description: 'One frame for the whole clip: what moves has to be guessed.',
+    family: 'language-prior',
     recipe: [{ op: 'freeze', at: 'middle' }],
   },
   {
     id: 'blank',
     name: 'Language prior: blank video',
     description: 'No picture at all: the answer comes from the language model alone.',
+    family: 'language-prior',
     recipe: [{ op: 'blank' }],
   },
 ];
+
+/** A recipe ready to be carried out. `family` is null for the clean clip. */
+export type Resolved = { name: string; recipe: Recipe; family: ErrorPattern | null };
 
 /**
  * A recipe from what a caller gave: nothing (the default), the id of a named one, or a list of steps.
  * @throws UserError BAD_INPUT naming the step that cannot be understood.
  */
-export function resolveRecipe(given: unknown): { name: string; recipe: Recipe } {
+export function resolveRecipe(given: unknown): Resolved {
   if (given === undefined || given === null) return resolveRecipe('default');
   if (typeof given === 'string') {
     const named = RECIPES.find((r) => r.id === given);
@@ -64,10 +80,10 @@ export function resolveRecipe(given: unknown): { name: string; recipe: Recipe } 
         `recipe: expected one of ${RECIPES.map((r) => r.id).join(', ')} or a list of steps, got "${given}"`,
         'Choose one of these, or give the steps as JSON.',
       );
-    return { name: named.id, recipe: Recipe.parse(named.recipe) };
+    return { name: named.id, recipe: Recipe.parse(named.recipe), family: named.family };
   }
   const parsed = Recipe.safeParse(given);
-  if (parsed.success) return { name: 'custom', recipe: parsed.data };
+  if (parsed.success) return { name: 'custom', recipe: parsed.data, family: familyOf(parsed.data) };
   const issue = parsed.error.issues[0];
   throw new UserError(
     'BAD_INPUT',

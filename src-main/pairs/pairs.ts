@@ -14,10 +14,12 @@ import type {
   PairStatus,
   PairSummary,
   Phrase,
+  PhraseKind,
   Provenance,
   Review,
 } from '../contract/schemas.ts';
 import type { z } from 'zod';
+import type { ErrorPattern } from '../contract/recipe.ts';
 import type { ImportRow } from '../library/formats/format.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import type { Condition } from '../library/search.ts';
@@ -30,12 +32,14 @@ import { lintPair } from './lints.ts';
 import { Journal, type JournalEntry } from './journal.ts';
 import { Reviews, type PairContent } from './reviews.ts';
 import {
+  familyOfPair,
   pairConditions,
   phrasesJson,
   phrasesOf,
   SELECT_PAIRS,
   sourceKey,
   statusColumn,
+  storedKinds,
   storedLints,
   toPair,
   toSummary,
@@ -172,13 +176,18 @@ export class PairService {
         : `SELECT r.reviewer, count(*) AS pairs FROM reviews r JOIN pairs p ON p.seq = r.pair_seq ${where.sql} GROUP BY 1`,
     );
     const sources = new Map<string, number>();
+    const families = new Map<ErrorPattern, number>();
+    const kinds = new Map<PhraseKind, number>();
     const lints = new Map<Code, number>();
     const count = <K>(map: Map<K, number>, key: K, n: number): void =>
       void map.set(key, (map.get(key) ?? 0) + n);
-    for (const row of group<{ source: string; lints: string; n: number }>(
-      `SELECT p.source, p.lints, count(*) AS n FROM pairs p ${where.sql} GROUP BY 1, 2`,
+    type Group = { source: string; family: ErrorPattern | null; kinds: string; lints: string; n: number };
+    for (const row of group<Group>(
+      `SELECT p.source, p.family, p.kinds, p.lints, count(*) AS n FROM pairs p ${where.sql} GROUP BY 1, 2, 3, 4`,
     )) {
       count(sources, row.source, row.n);
+      if (row.family !== null) count(families, row.family, row.n);
+      for (const kind of JSON.parse(row.kinds) as PhraseKind[]) count(kinds, kind, row.n);
       for (const code of JSON.parse(row.lints) as Code[]) count(lints, code, row.n);
     }
     const leaks = pairConditions({ status: queue, lint: 'heldout-leak' }, this.#own);
@@ -189,6 +198,8 @@ export class PairService {
     const most = (a: { pairs: number }, b: { pairs: number }): number => b.pairs - a.pairs;
     return {
       sources: [...sources].map(([source, n]) => ({ source, pairs: n })).sort(most),
+      families: [...families].map(([family, n]) => ({ family, pairs: n })).sort(most),
+      kinds: [...kinds].map(([kind, n]) => ({ kind, pairs: n })).sort(most),
       reviewers: reviewers.map((row) => ({ ...row })).sort(most),
       lints: [...lints].map(([code, n]) => ({ code, pairs: n })).sort(most),
     };
@@ -310,6 +321,8 @@ export class PairService {
         video_id: videoId,
         type,
         source: sourceKey(provenance, source),
+        family: familyOfPair(provenance),
+        kinds: storedKinds(phrases),
         origin,
         external_id: candidate.origin?.externalId,
         extra: candidate.origin && JSON.stringify(candidate.origin.extra),
@@ -497,6 +510,7 @@ export class PairService {
       // Untouched texts stay out of the statement, so that the search index is not written for a status.
       ...(texts ? { chosen: next.chosen, rejected: next.rejected } : {}),
       phrases: next.phrases,
+      kinds: storedKinds(after.phrases),
       status: next.status,
       lints: next.lints,
       version: next.version,

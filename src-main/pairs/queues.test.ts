@@ -56,6 +56,49 @@ test('filters by source and reviewer, and the choices with their counts', async 
   expect(pairs.get(pairId).source).toBe('import:test');
 });
 
+test('filters by family of errors and kind of phrase, also after marks changed and were undone', () => {
+  const { pairs, sampleId, pairId } = seedPair(project);
+  const add = (rejected: string, provenance: object): string =>
+    pairs.addCandidate({
+      sampleId,
+      rejected,
+      provenance: { kind: 'generated', original: rejected, createdAt: 0, ...provenance },
+    }).id;
+  const frozen = add('It moves up.', { recipe: [{ op: 'mask' }, { op: 'freeze' }] });
+  const stated = add('A square.', { recipe: [{ op: 'mask' }], family: 'co-occurrence' });
+  add('It moves down.', { recipe: [{ op: 'mask' }] });
+  add('It spins.', { recipe: [] });
+  add('It flies.', { kind: 'model-answer', recipe: [{ op: 'mask' }] });
+  const ids = (filter: PairFilter): string[] => pairs.list(filter, PAGE).rows.map(({ id }) => id);
+  expect(ids({ family: 'language-prior' })).toEqual([frozen]);
+  expect(ids({ family: 'co-occurrence', status: 'pending' })).toEqual([stated]);
+  expect(ids({ family: 'spatio-temporal' })).toHaveLength(1);
+  expect(pairs.get(frozen).family).toBe('language-prior');
+  expect(pairs.get(pairId).family).toBeNull();
+  expect(
+    pairs
+      .facets('pending')
+      .families.map(({ family, pairs: n }) => [family, n])
+      .sort(),
+  ).toEqual([
+    ['co-occurrence', 1],
+    ['language-prior', 1],
+    ['spatio-temporal', 1],
+  ]);
+
+  expect(pairs.facets().kinds).toEqual([]);
+  const { version: baseVersion, chosen, rejected, phrases } = pairs.get(pairId);
+  const marked = phrases.map((phrase) => ({ ...phrase, kind: 'direction' as const }));
+  pairs.save({ pairId, baseVersion, chosen, rejected, phrases: marked });
+  expect(ids({ kind: 'direction' })).toEqual([pairId]);
+  expect(ids({ kind: 'object' })).toEqual([]);
+  expect(pairs.facets().kinds).toEqual([{ kind: 'direction', pairs: 1 }]);
+  pairs.undo(pairId);
+  expect(ids({ kind: 'direction' })).toEqual([]);
+  pairs.redo(pairId);
+  expect(ids({ kind: 'direction', status: 'pending' })).toEqual([pairId]);
+});
+
 test('every filter but a search for short words is answered by a narrow index', () => {
   const plan = (filter: PairFilter): string => {
     const where = pairConditions(filter);
@@ -68,6 +111,7 @@ test('every filter but a search for short words is answered by a narrow index', 
   for (const filter of [
     { status: 'pending' },
     { status: 'pending', type: 'yes_no', source: 'written', videoId: 'v', lint: 'no-phrase', split: 'train' },
+    { status: 'pending', family: 'co-occurrence', kind: 'object' },
   ] as PairFilter[]) {
     expect(plan(filter)).toContain('USING COVERING INDEX pairs_queue (status=?)');
     expect(plan(filter)).not.toContain('TEMP B-TREE');

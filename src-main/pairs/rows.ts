@@ -1,5 +1,6 @@
 /** @file Pairs as rows: the one SELECT, the filters, and the way to the contract's shapes. */
 import type { z } from 'zod';
+import { familyOf, type Recipe } from '../contract/recipe.ts';
 import type { LintCode, Pair, PairFilter, PairSummary, Phrase, Provenance } from '../contract/schemas.ts';
 import { searchCondition, whereAll, type Condition } from '../library/search.ts';
 import { lintPair } from './lints.ts';
@@ -22,12 +23,13 @@ export type PairRow = {
   provenance: string;
   updated_at: number;
   source: string;
+  family: PairSummary['family'];
   /** Whose version the row holds; null: nobody has touched it. */
   holder: string | null;
 };
 
 export const SELECT_PAIRS = `SELECT p.seq, p.id, p.sample_id, s.video_id, v.name AS video_name, s.question, s.type, v.split,
-  p.chosen, p.rejected, p.phrases, p.status, p.version, p.lints, p.provenance, p.updated_at, p.source, p.holder
+  p.chosen, p.rejected, p.phrases, p.status, p.version, p.lints, p.provenance, p.updated_at, p.source, p.family, p.holder
   FROM pairs p JOIN samples s ON s.id = p.sample_id JOIN videos v ON v.id = s.video_id`;
 
 /**
@@ -60,6 +62,8 @@ export function pairConditions(filter: PairFilter, own: string | null = null): C
   if (filter.type) all.push({ sql: 'p.type = ?', params: [filter.type] });
   if (filter.videoId) all.push({ sql: 'p.video_id = ?', params: [filter.videoId] });
   if (filter.source) all.push({ sql: 'p.source = ?', params: [filter.source] });
+  if (filter.family) all.push({ sql: 'p.family = ?', params: [filter.family] });
+  if (filter.kind) all.push({ sql: 'p.kinds LIKE ?', params: [`%"${filter.kind}"%`] });
   if (filter.reviewer)
     all.push({
       sql: 'p.seq IN (SELECT pair_seq FROM reviews WHERE reviewer = ?)',
@@ -92,6 +96,17 @@ export function sourceKey(provenance: Provenance, sampleSource: string): string 
     default:
       return provenance.kind satisfies never;
   }
+}
+
+/** What a pair is evidence of; null for an answer that no perturbation brought about. */
+export function familyOfPair({ kind, family, recipe }: Provenance): PairSummary['family'] {
+  if (kind !== 'generated') return null;
+  return family ?? (Array.isArray(recipe) ? familyOf(recipe as Recipe) : null);
+}
+
+/** The kinds of a pair's phrases as they are stored beside them: each once, sorted. */
+export function storedKinds(phrases: readonly Phrase[]): string {
+  return JSON.stringify([...new Set(phrases.flatMap(({ kind }) => kind ?? []))].sort());
 }
 
 /** Codes to be stored with a row. */
@@ -131,6 +146,7 @@ export function toSummary(row: PairRow): PairSummary {
     lintCount: (JSON.parse(row.lints) as string[]).length + (row.split === 'heldout' ? 1 : 0),
     split: row.split,
     source: row.source,
+    family: row.family,
     updatedAt: row.updated_at,
   };
 }

@@ -265,6 +265,29 @@ const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX attempts_created ON attempts (created_at);
     `,
   },
+  {
+    what: 'queues by family of errors and kind of phrase',
+    sql: `
+      ALTER TABLE pairs ADD COLUMN family TEXT;                   -- contract ErrorPattern; null: not a generated answer
+      ALTER TABLE pairs ADD COLUMN kinds TEXT NOT NULL DEFAULT '[]'; -- JSON: the kinds of its phrases, each once, sorted
+      -- One pass: the contentless search index is left alone, its trigger looks at the texts only.
+      UPDATE pairs SET
+        family = CASE
+          WHEN json_extract(provenance, '$.kind') <> 'generated' THEN NULL
+          WHEN json_array_length(provenance, '$.recipe') IS NULL OR json_array_length(provenance, '$.recipe') = 0 THEN NULL
+          WHEN EXISTS (SELECT 1 FROM json_each(provenance, '$.recipe')
+            WHERE json_extract(value, '$.op') IN ('blank', 'freeze')) THEN 'language-prior'
+          ELSE 'spatio-temporal' END,
+        kinds = coalesce((SELECT json_group_array(kind) FROM (
+          SELECT DISTINCT json_extract(value, '$.kind') AS kind FROM json_each(phrases)
+            WHERE json_extract(value, '$.kind') IS NOT NULL ORDER BY kind)), '[]')
+        WHERE source LIKE 'recipe:%' OR phrases LIKE '%"kind":%';
+      DROP INDEX pairs_queue;
+      DROP INDEX pairs_narrow;
+      CREATE INDEX pairs_queue ON pairs (status, seq, type, video_id, source, lints, holder, family, kinds);
+      CREATE INDEX pairs_narrow ON pairs (seq, status, type, video_id, source, lints, holder, family, kinds);
+    `,
+  },
 ];
 
 /** The version that this program writes. */

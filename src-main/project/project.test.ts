@@ -165,6 +165,57 @@ test('a project of an older version is brought forward, with what is in it', asy
   project.close();
 });
 
+test('pairs of an older version get the family of their recipe and the kinds of their phrases', async () => {
+  await createProject(at('p'), 'p').then((p) => p.close());
+  const file = path.join(at('p'), 'workbench.sqlite');
+  rmSync(file);
+  const db = new Database(file);
+  migrate(db, 8);
+  db.insert('videos', { id: 'v', name: 'n', path: '/x', state: 'queued', split: 'train', created_at: 0 });
+  const sample = { video_id: 'v', question: 'q', type: 'short', chosen: 'a', source: 'f', created_at: 0 };
+  db.insert('samples', { id: 's', ...sample, fingerprint: new Uint8Array(16) });
+  const add = (id: string, provenance: object, kinds: string[] = []): void =>
+    db.insert('pairs', {
+      id,
+      sample_id: 's',
+      chosen: 'a',
+      rejected: id,
+      phrases: JSON.stringify([{ number: 1 }, ...kinds.map((kind) => ({ kind }))]),
+      status: 'pending',
+      version: 1,
+      lints: '[]',
+      provenance: JSON.stringify(provenance),
+      video_id: 'v',
+      type: 'short',
+      source: 'kind' in provenance && provenance.kind === 'generated' ? 'recipe:x' : 'import:f',
+      origin: new Uint8Array(16),
+      created_at: 0,
+      updated_at: 0,
+    });
+  add('frozen', { kind: 'generated', recipe: [{ op: 'mask' }, { op: 'freeze' }] }, [
+    'object',
+    'action',
+    'object',
+  ]);
+  add('masked', { kind: 'generated', recipe: [{ op: 'mask' }] });
+  add('clean', { kind: 'generated', recipe: [] });
+  add('unsaid', { kind: 'generated' });
+  add('imported', { kind: 'imported' }, ['time']);
+  db.close();
+  const project = await openProject(at('p'));
+  const rows = project.db
+    .prepare<Record<string, string | null>>('SELECT id, family, kinds FROM pairs ORDER BY seq')
+    .all();
+  expect(rows.map((row) => Object.values(row))).toEqual([
+    ['frozen', 'language-prior', '["action","object"]'],
+    ['masked', 'spatio-temporal', '[]'],
+    ['clean', null, '[]'],
+    ['unsaid', null, '[]'],
+    ['imported', null, '["time"]'],
+  ]);
+  project.close();
+});
+
 test('a damaged project.json names the file and the place', async () => {
   await createProject(at('p'), 'p').then((p) => p.close());
   const file = path.join(at('p'), 'project.json');

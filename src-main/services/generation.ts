@@ -23,6 +23,7 @@ import {
 import { judge } from '../negatives/judge.ts';
 import type { Judgement } from '../negatives/judge.ts';
 import { resolveRecipe } from '../negatives/recipes.ts';
+import type { Resolved } from '../negatives/recipes.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import { log } from '../platform/log.ts';
@@ -94,7 +95,7 @@ function enqueue(
 ): JobHandle<GenerateReport> {
   const project = workbench.requireProject();
   const model = engineModel(project, null);
-  const { name, recipe } = resolveRecipe(request.recipe);
+  const resolved = resolveRecipe(request.recipe);
   if (request.filter.split === 'heldout')
     throw new UserError(
       'BAD_INPUT',
@@ -112,7 +113,7 @@ function enqueue(
       // What the closing of the project ends goes on when it is opened again.
       if (id !== undefined && why !== 'close') setGenerationState(project.db, id, state);
     },
-    run: (context) => new Generation(workbench, { request, model, name, recipe }, context).run(),
+    run: (context) => new Generation(workbench, { request, model, ...resolved }, context).run(),
     result: (report) => report,
   });
   if (id === undefined) {
@@ -123,12 +124,7 @@ function enqueue(
   return handle;
 }
 
-type Generating = {
-  request: GenerateRequest;
-  model: EngineModel;
-  name: string;
-  recipe: ReturnType<typeof resolveRecipe>['recipe'];
-};
+type Generating = Resolved & { request: GenerateRequest; model: EngineModel };
 
 /** Samples change in number while it runs, so lists elsewhere are told at most so often, in milliseconds. */
 const TELL_EVERY_MS = 1000;
@@ -245,6 +241,7 @@ class Generation {
       model: this.#project.portablePath(this.#what.model.modelDir),
       modelHash: this.#hash,
       recipe: this.#what.recipe,
+      ...(this.#what.family === null ? {} : { family: this.#what.family }),
       seed,
       frameIndices,
       decoding,

@@ -1,5 +1,6 @@
 /** @file The window's words for the contract's codes. */
 import type { z } from 'zod';
+import type { ErrorPattern } from '../../src-main/contract/recipe.ts';
 import type {
   ImportField,
   ImportFormat,
@@ -43,6 +44,17 @@ export const KIND_WORDS: Record<PhraseKind, string> = {
   time: 'Time',
   place: 'Place',
   other: 'Other',
+};
+/** The method's families of errors: what a wrong answer is evidence of. */
+export const FAMILY_WORDS: Record<ErrorPattern, string> = {
+  'spatio-temporal': 'Spatio-temporal',
+  'co-occurrence': 'Co-occurrence',
+  'language-prior': 'Language prior',
+};
+export const FAMILY_HELP: Record<ErrorPattern, string> = {
+  'spatio-temporal': 'What was seen was misunderstood: parts were covered, or the order was changed',
+  'co-occurrence': 'A thing that often appears together with the others was taken to be there',
+  'language-prior': 'Nothing or a still picture was shown: the answer is what the language model expects',
 };
 export const LINT_WORDS: Record<z.infer<typeof LintCode>, string> = {
   'identical-answers': 'Identical answers',
