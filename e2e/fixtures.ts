@@ -111,4 +111,20 @@ export const test = base.extend<{ app: App }>({
     await rm(home, { recursive: true, force: true });
   },
 });
+/** A picture in both schemes and sizes, left in the folder that RRPO_SHOTS names; nothing where it is not set. */
+export async function shoot(page: Page, look: string): Promise<void> {
+  const folder = process.env['RRPO_SHOTS'];
+  if (folder === undefined) return;
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const [width, height] of [
+      [1440, 900],
+      [1024, 700],
+    ]) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height });
+      await page.waitForTimeout(250);
+      await page.screenshot({ path: path.join(folder, `${look}-${colorScheme}-${width}x${height}.png`) });
+    }
+  await page.setViewportSize({ width: 1440, height: 900 });
+}
 export { expect } from '@playwright/test';

@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test, type App } from './fixtures.ts';
+import { expect, shoot, test, type App } from './fixtures.ts';
 
 const HTML = `<img src=x onerror="document.title='broken'"> 什么在游泳？`;
 const LONG = 'לאט לאט, אבל בטוח: '.repeat(12) + 'and-a-word-that-does-not-end'.repeat(6);
@@ -19,25 +19,6 @@ async function openImport({ page }: App, file: string): Promise<void> {
     `#/library?import=${encodeURIComponent(file)}`,
   );
   await expect(page.getByTestId('import-dialog')).toBeVisible();
-}
-
-/** A picture in both schemes and sizes, when pictures are asked for. */
-async function shoot({ page }: App, look: string): Promise<void> {
-  const folder = process.env['RRPO_SHOTS'];
-  if (folder === undefined) return;
-  for (const colorScheme of ['light', 'dark'] as const)
-    for (const [width, height] of [
-      [1440, 900],
-      [1024, 700],
-    ]) {
-      await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width, height });
-      await page.waitForTimeout(250);
-      await page.screenshot({
-        path: path.join(folder, `import-${look}-${colorScheme}-${width}x${height}.png`),
-      });
-    }
-  await page.setViewportSize({ width: 1440, height: 900 });
 }
 
 async function choose({ page }: App, field: string, column: string): Promise<void> {
@@ -73,7 +54,7 @@ test('unknown columns are chosen by hand, bad rows are listed and saved, HTML st
   const dialog = page.getByTestId('import-dialog');
   await expect(dialog).toContainText('Choose what is: Clip, Question, Preferred answer.');
   await expect(page.getByTestId('run-import')).toBeDisabled();
-  await shoot(app, 'unmapped');
+  await shoot(page, 'import-unmapped');
   await choose(app, 'video', 'Datei');
   await choose(app, 'question', 'Frage');
   await choose(app, 'chosen', 'Bemerkung');
@@ -84,12 +65,12 @@ test('unknown columns are chosen by hand, bad rows are listed and saved, HTML st
   await expect(dialog.getByRole('row', { name: /Und dies/ })).toContainText('Nein.');
   await expect(dialog.getByTitle(HTML)).toBeVisible();
   await expect(dialog.getByText('expected 5 columns as in the header, got 2')).toBeVisible();
-  await shoot(app, 'preview');
+  await shoot(page, 'import-preview');
   await page.getByTestId('run-import').click();
   await expect(page.getByTestId('import-report')).toContainText('3 rows imported');
   await expect(page.getByTestId('import-report')).toContainText('2 rows could not be used');
   await expect(dialog.getByRole('row', { name: /^4/ })).toContainText('expected 5 columns');
-  await shoot(app, 'done');
+  await shoot(page, 'import-done');
   await page.getByTestId('save-errors').click();
   const picker = page.getByTestId('path-picker');
   await picker.getByLabel('Folder path').fill(app.home);
@@ -127,16 +108,16 @@ test('an import is cancelled and continued; what cannot be read is told', async 
   await openImport(app, file);
   await page.getByTestId('run-import').click();
   await expect(page.getByTestId('import-progress')).toContainText('left');
-  await shoot(app, 'running');
+  await shoot(page, 'import-running');
   await page.getByTestId('cancel-import').click();
   const dialog = page.getByTestId('import-dialog');
   await expect(dialog.getByRole('status')).toContainText(/Cancelled after [\d,]+ rows/);
-  await shoot(app, 'cancelled');
+  await shoot(page, 'import-cancelled');
   await dialog.getByRole('button', { name: 'Close' }).last().click();
   // Another time: the dialog knows where it was.
   await openImport(app, file);
   await expect(page.getByTestId('import-stopped')).toContainText(/stopped after [\d,]+ rows/);
-  await shoot(app, 'stopped');
+  await shoot(page, 'import-stopped');
   await page.getByTestId('run-import').click();
   await expect(page.getByTestId('import-report')).toContainText('6,000 rows imported', { timeout: 120_000 });
   await expect(dialog).toContainText(/rows of these had been read before it was stopped/);
@@ -146,5 +127,5 @@ test('an import is cancelled and continued; what cannot be read is told', async 
   writeFileSync(packed, Buffer.from([0x1f, 0x8b, 8, 0]));
   await openImport(app, packed);
   await expect(dialog.getByRole('alert')).toContainText('got a gzip archive');
-  await shoot(app, 'error');
+  await shoot(page, 'import-error');
 });

@@ -1,11 +1,12 @@
 /**
  * @file The queue with many pairs at once, filters, reviewers and their agreement; and two windows on one project: each sees the other's
- * edits, and a conflict is shown with both versions and loses neither.
+ * edits, and a conflict is shown with both versions and loses neither. With RRPO_SHOTS set to a folder, pictures of each look are left
+ * there.
  */
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Page } from '@playwright/test';
-import { expect, test, type App } from './fixtures.ts';
+import { expect, shoot, test, type App } from './fixtures.ts';
 
 type Row = { id: string; status: string; rejected: string };
 function readPairs(app: App, where = '1'): Row[] {
@@ -41,6 +42,7 @@ test('many pairs at once: chosen by key and click, counted, changed, undone as a
     .nth(4)
     .click({ modifiers: ['Shift'] });
   await expect(page.getByTestId('selected-count')).toHaveText('4 selected');
+  await shoot(page, 'review-bulk');
   await page.getByTestId('bulk-second-look').click();
   await expect.poll(() => readPairs(app, `status = 'second_look'`).length).toBe(4);
   await expect(page.getByTestId('queue-second_look')).toContainText('4');
@@ -55,6 +57,7 @@ test('many pairs at once: chosen by key and click, counted, changed, undone as a
   await expect.poll(() => readPairs(app, `status = 'pending'`).length).toBe(0);
   await expect(page.getByTestId('queue-rejected')).toContainText(String(rest));
   await expect(page.getByTestId('last-bulk')).toContainText(`Reject: ${rest} pairs`);
+  await shoot(page, 'review-bulk-done');
   await page.getByTestId('undo-bulk').click();
   await expect.poll(() => readPairs(app, `status = 'pending'`).length).toBe(rest);
   await expect(page.getByTestId('queue-pending')).toContainText(String(rest));
@@ -71,6 +74,7 @@ test('many pairs at once: chosen by key and click, counted, changed, undone as a
   await page.getByTestId('filter-reviewer').click();
   await page.locator('.n-base-select-option').first().click();
   await expect(page.getByTestId('pair-row').first()).toBeVisible();
+  await shoot(page, 'review-filters');
 });
 
 test('two reviewers: independent until both have decided, then compared', async ({ app }) => {
@@ -113,11 +117,13 @@ test('two reviewers: independent until both have decided, then compared', async 
   await page.getByTestId('reviewers').click();
   await expect(page.getByTestId('review-version')).toHaveCount(2);
   await expect(page.getByTestId('pair-agreement')).toContainText('1 of 2 answers have other text');
+  await shoot(page, 'review-reviewers');
   await page.getByTestId('review-version').first().getByRole('button', { name: 'Use this version' }).click();
   await expect(page.getByTestId('editor-rejected')).toContainText('says Ada');
   await expect.poll(() => readPairs(app, `id = '${id}'`)[0].rejected).toBe(`${original} says Ada`);
   await page.getByTestId('open-agreement').click();
   await expect(page.getByTestId('agreement')).toContainText('Ada and Ben');
+  await shoot(page, 'review-agreement');
 });
 
 test('two windows see each other, and a conflict loses neither version', async ({ app, context }, info) => {
@@ -172,6 +178,7 @@ test('two windows see each other, and a conflict loses neither version', async (
 
   await test.step('keep mine: it is in place here and there, theirs is in the history', async () => {
     await conflict(' alpha', ' beta');
+    await shoot(other, 'review-conflict');
     await other.getByTestId('keep-mine').click();
     await expect(state(other)).toHaveAttribute('data-state', 'saved');
     await expect(page.getByTestId('editor-rejected')).toContainText('alpha');
@@ -179,6 +186,7 @@ test('two windows see each other, and a conflict loses neither version', async (
     await other.getByTestId('history').click();
     await expect(other.getByTestId('history-panel')).toContainText('over another version');
     await expect(other.getByTestId('history-panel')).toContainText('beta');
+    await shoot(other, 'review-history');
     await other.keyboard.press('Escape');
   });
 
