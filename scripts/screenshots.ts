@@ -1,7 +1,7 @@
 /**
  * @file `node scripts/screenshots.ts [room ... | large]`: the pictures in docs/screens, taken through `serve` on the sample
  * project after one RRPO run and its evaluation, in light and dark, at 1440x900 and 1024x700. `large`, alone, shows Library and Review on
- * 100,000 samples instead. With RRPO_WORKBENCH_HOME set that folder is used and kept, so that a second call need not prepare again.
+ * 100,000 samples instead, in the same four looks. With RRPO_WORKBENCH_HOME set that folder is used and kept, so that a second call need not prepare again.
  */
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
@@ -59,28 +59,26 @@ try {
   if (!keep) await rm(home, { recursive: true, force: true });
 }
 
-/** Library and Review with long texts, Chinese ones and a clip of two hours among 100,000 samples, each in one size and scheme. */
+/** Library and Review with long texts, Chinese ones and a clip of two hours among 100,000 samples. */
 async function large(folder: string): Promise<void> {
   await client.project.open({ path: folder });
   while ((await client.jobs.list()).some((job) => job.endedAt === null)) await settle();
-  for (const [scheme, viewport] of [
-    ['light', { width: 1280, height: 800 }],
-    ['dark', SIZES[1]],
-  ] as const) {
-    const context = await browser.newContext({ viewport, colorScheme: scheme });
-    const page = await context.newPage();
-    await page.goto(server.url);
-    for (const room of ['library', 'review']) {
-      await enter(page, room);
-      if (room === 'library') {
-        await page.getByTestId('tab-samples').click();
-        await page.getByTestId('sample-row').first().waitFor();
+  for (const scheme of ['light', 'dark'] as const)
+    for (const viewport of SIZES) {
+      const context = await browser.newContext({ viewport, colorScheme: scheme });
+      const page = await context.newPage();
+      await page.goto(server.url);
+      for (const room of ['library', 'review']) {
+        await enter(page, room);
+        if (room === 'library') {
+          await page.getByTestId('tab-samples').click();
+          await page.getByTestId('sample-row').first().waitFor();
+        }
+        const name = `${room}-large-${scheme}-${viewport.width}x${viewport.height}.png`;
+        await page.screenshot({ path: path.join(OUT, name) });
       }
-      const name = `${room}-large-${scheme}-${viewport.width}x${viewport.height}.png`;
-      await page.screenshot({ path: path.join(OUT, name) });
+      await context.close();
     }
-    await context.close();
-  }
 }
 
 async function enter(page: Page, room: string): Promise<void> {
