@@ -15,6 +15,7 @@ const BASE = ['contract', 'platform'];
 const ORDER = [
   'jobs',
   'project',
+  'endpoint',
   'tensor',
   'models',
   'media',
