@@ -5,7 +5,7 @@ import { UserError } from '../platform/errors.ts';
 import type { Extra } from './formats/form.ts';
 import { newId } from '../project/ids.ts';
 import type { OpenProject } from '../project/project.ts';
-import { searchCondition, whereAll, type Condition } from './search.ts';
+import { indexWaiting, searchCondition, whereAll, type Condition } from './search.ts';
 
 /** What a sample is before it has an id. `videoId` exists. */
 export type NewSample = {
@@ -74,6 +74,7 @@ export class SampleLibrary {
     page: { offset: number; limit: number },
     sort: SampleSort = { by: 'added', descending: false },
   ): { total: number; rows: Sample[] } {
+    if (filter.text) indexWaiting(this.#db, 'samples');
     const where = conditions(filter);
     // Without a filter on the video's columns the join is not needed to count.
     const from = filter.split === undefined ? 'FROM samples s' : FROM;
@@ -96,6 +97,7 @@ export class SampleLibrary {
 
   /** Every sample that passes the filter, in the order of adding. */
   all(filter: SampleFilter = {}): Sample[] {
+    if (filter.text) indexWaiting(this.#db, 'samples');
     const where = conditions(filter);
     return this.#db
       .prepare<SampleRow>(`SELECT ${COLUMNS} ${FROM} ${where.sql} ORDER BY s.seq`)

@@ -1,11 +1,24 @@
 /** @file Full-text search as SQL: every word of the query must occur, anywhere inside the text, whatever its case and accents. */
-import type { SqlValue } from '../project/sqlite.ts';
+import type { Database, SqlValue } from '../project/sqlite.ts';
 
 /** A condition and its parameters, to be joined by AND. */
 export type Condition = { sql: string; params: SqlValue[] };
 
 /** A column that a search looks into, or a condition made of "the column has the word". */
 type Searched = string | ((has: (column: string) => string) => string);
+
+/**
+ * Rows enter the index many at a time (the triggers on `search_marks`, project/migrations.ts); what is left waiting enters it here, in a
+ * few tens of milliseconds at most. To be called before a search in `of`, so that it finds what was added a moment ago.
+ */
+export function indexWaiting(db: Database, of: 'samples' | 'pairs'): void {
+  const waits =
+    db.prepare<{ waiting: number }>('SELECT waiting FROM search_marks WHERE of = ?').get(of)!.waiting > 0;
+  if (!waits) return;
+  // More than the triggers let wait. Not waiting for the disk: what a power cut takes away waits again.
+  const fill = (): number => db.prepare('UPDATE search_marks SET waiting = 1e9 WHERE of = ?').run(of);
+  db.transaction(fill, { durable: false });
+}
 
 /**
  * Words of three and more characters go through the trigram index `fts` (its rowid being `seq`); shorter ones, which have no

@@ -22,7 +22,7 @@ import type { z } from 'zod';
 import type { ErrorPattern } from '../contract/recipe.ts';
 import type { ImportRow } from '../library/formats/format.ts';
 import { SampleLibrary } from '../library/samples.ts';
-import type { Condition } from '../library/search.ts';
+import { indexWaiting, type Condition } from '../library/search.ts';
 import { proposePhrases } from '../negatives/differences.ts';
 import { sliceCodePoints } from '../contract/text.ts';
 import { UserError } from '../platform/errors.ts';
@@ -109,13 +109,19 @@ export class PairService {
 
   /** One page in the order of creation, and how many there are in all. */
   list(filter: PairFilter, page: { offset: number; limit: number }): { total: number; rows: PairSummary[] } {
-    const where = pairConditions(filter, this.#own);
+    const where = this.#search(filter);
     const { total, keys } = this.#page(where, page, filter.text !== undefined);
     // Whole rows carry texts and marks, which only the page needs.
     const rows = this.#db
       .prepare<PairRow>(`${SELECT_PAIRS} WHERE p.seq IN (SELECT value FROM json_each(?)) ORDER BY p.seq`)
       .all(JSON.stringify(keys));
     return { total, rows: rows.map((row) => toSummary(this.#version(row))) };
+  }
+
+  /** What a person filters by; what was added a moment ago is among it. */
+  #search(filter: PairFilter): Condition {
+    if (filter.text) indexWaiting(this.#db, 'pairs');
+    return pairConditions(filter, this.#own);
   }
 
   /** How many pairs fit, and the keys of one page of them. A search is carried out once for both; an index answers twice as fast. */
@@ -144,7 +150,7 @@ export class PairService {
   /** The ids of a selection, in the order of creation. */
   ids(selection: PairSelection): string[] {
     if ('pairIds' in selection) return [...new Set(selection.pairIds)];
-    const where = pairConditions(selection.filter, this.#own);
+    const where = this.#search(selection.filter);
     const except = new Set(selection.except);
     return this.#db
       .prepare<{ id: string }>(`SELECT p.id FROM pairs p ${where.sql} ORDER BY p.seq`)
