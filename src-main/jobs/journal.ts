@@ -61,7 +61,8 @@ export class FileJobJournal implements JobJournal {
 
 /** A job as a later process sees it. */
 function interrupted(job: Job): Job {
-  if (job.state !== 'queued' && job.state !== 'running') return job;
+  if (job.state !== 'queued' && job.state !== 'running' && job.state !== 'paused') return job;
+  const was = job.state === 'queued' ? 'waiting' : job.state;
   return {
     ...job,
     state: 'failed',
@@ -69,7 +70,7 @@ function interrupted(job: Job): Job {
     endedAt: job.endedAt ?? job.startedAt,
     error: {
       code: 'CANCELLED',
-      message: `The workbench was closed while this job was ${job.state === 'queued' ? 'waiting' : 'running'}.`,
+      message: `The workbench was closed while this job was ${was}.`,
       hint: 'Start it again: it goes on where it was, finished parts are not done twice.',
     },
   };

@@ -142,6 +142,7 @@ test('a later process sees ended jobs as they were and interrupted ones as faile
     await queue.attach(new FileJobJournal(file));
     await queue.enqueue(spec(() => Promise.resolve({ count: 2 }), { title: 'ended', result: (v) => v })).done;
     queue.enqueue(spec(() => new Promise(() => undefined), { title: 'running' }));
+    queue.pause(queue.enqueue(spec(() => Promise.resolve(), { title: 'paused', pausable: true })).job.id);
     queue.enqueue(spec(() => Promise.resolve(), { title: 'waiting' }));
     for (let i = 0; i < 100 && !(await readFile(file, 'utf8').catch(() => '')).includes('"waiting"'); i++)
       await sleep(10);
@@ -157,6 +158,11 @@ test('a later process sees ended jobs as they were and interrupted ones as faile
     expect(jobs.waiting).toMatchObject({
       state: 'failed',
       error: { message: 'The workbench was closed while this job was waiting.' },
+    });
+    // One that goes on after a restart is put in line anew under its id; left as it was, it could never be resumed.
+    expect(jobs.paused).toMatchObject({
+      state: 'failed',
+      error: { message: 'The workbench was closed while this job was paused.' },
     });
     await writeFile(file, '{"half": ');
     const broken = new JobQueue();
