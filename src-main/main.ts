@@ -5,6 +5,7 @@
 import { app, BrowserWindow } from 'electron';
 import path from 'node:path';
 import { setupDialogs } from './electron/dialogs.ts';
+import { systemKeychain } from './electron/keychain.ts';
 import { setupMenu } from './electron/menu.ts';
 import { registerScheme, setupProtocol } from './electron/protocol.ts';
 import { setupRpc } from './electron/rpc.ts';
@@ -35,7 +36,7 @@ if (!app.requestSingleInstanceLock()) {
 
 function onReady(): void {
   logToFile(path.join(app.getPath('logs'), 'workbench.log'));
-  const workbench = new Workbench('electron');
+  const workbench = new Workbench('electron', { keychain: systemKeychain() });
   setupSecurity();
   setupProtocol(workbench);
   setupDialogs();

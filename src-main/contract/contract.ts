@@ -6,6 +6,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import { ErrorPattern } from './recipe.ts';
+import * as e from './endpoint.ts';
 import * as s from './schemas.ts';
 
 /** The one typed error: a person can cause it and mend it. */
@@ -196,6 +197,21 @@ export const contract = {
       .output(s.JudgedAnswer),
     /** Of the verdicts that a person ruled on, the share that stands, by verdict. */
     precision: call.output(z.record(s.Verdict, s.Rate)),
+    /** The same for each judge there was: the rules of this program first. */
+    judges: call.output(z.array(e.JudgePrecision)),
+    /** How many open-ended answers the endpoint would judge, and about what that costs. */
+    judgePlan: call.output(e.EndpointPlan),
+    /** Has the endpoint judge them again: those nobody has ruled on and it has not judged yet. The result is a JudgeReport. */
+    judge: call.output(s.Job),
+  },
+  endpoint: {
+    state: call.output(e.EndpointState),
+    save: call.input(e.EndpointSettings).output(e.EndpointState),
+    /** Stores the key of the address that is set, or forgets it (null). It is never given back. */
+    setKey: call.input(z.object({ key: z.string().max(8192).nullable() })).output(e.EndpointState),
+    /** One tiny request, and in words what came. */
+    test: call.output(e.EndpointTest),
+    resetUsage: call.output(e.EndpointState),
   },
   train: {
     devices: call.output(z.array(s.DeviceReport)),

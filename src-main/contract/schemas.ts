@@ -538,6 +538,12 @@ export const JudgedAnswer = z.object({
   /** A person's verdict; null: nobody has said. */
   ruling: Verdict.nullable(),
   ruledBy: z.string().nullable(),
+  /** Who gave the verdict: model and host of an endpoint; null: the rules of this program. */
+  judge: z.string().nullable(),
+  /** What the rules said before an endpoint judged. */
+  local: z.object({ verdict: Verdict, reason: z.string() }).nullable(),
+  /** Why the endpoint gave no verdict when it was asked last; the one that stands was there before. */
+  judgeFailed: z.string().nullable(),
 });
 export type JudgedAnswer = z.infer<typeof JudgedAnswer>;
 
@@ -558,6 +564,8 @@ export const JobKind = z.enum([
   'export',
   'estimate',
   'bulk',
+  'judge',
+  'rewrite',
 ]);
 /** `paused`: it stands until it is resumed, and others run meanwhile. */
 export const JobState = z.enum(['queued', 'running', 'paused', 'done', 'failed', 'cancelled']);

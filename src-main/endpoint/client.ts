@@ -45,6 +45,7 @@ export class EndpointClient {
   readonly #closed = new AbortController();
   /** Questions under way: who asks the same waits for the one reply. */
   readonly #asking = new Map<string, Promise<ChatReply>>();
+  #spent = 0;
   /** What the server has refused to read. */
   readonly #refused = new Set<'max_tokens' | 'temperature'>();
 
@@ -60,6 +61,16 @@ export class EndpointClient {
 
   get host(): string {
     return this.#options.url.host;
+  }
+
+  /** Questions that may be asked at the same time. */
+  get concurrent(): number {
+    return this.#options.settings.concurrent;
+  }
+
+  /** Dollars it was charged so far, for replies that made no sense too. */
+  get spent(): number {
+    return this.#spent;
   }
 
   /** Sends nothing any more; what is under way ends with an error. */
@@ -233,6 +244,7 @@ export class EndpointClient {
       ? { in: counted.data.usage.prompt_tokens, out: counted.data.usage.completion_tokens }
       : null;
     const cost = costOf(tokens, settings);
+    this.#spent += cost;
     ledger.charge({ host: url.host, model: settings.model }, tokens, cost);
     const completion = ChatCompletion.safeParse(json);
     if (!completion.success) {

@@ -11,11 +11,11 @@ import type { JobJournal } from './journal.ts';
 
 type JobState = z.infer<typeof JobStateSchema>;
 
-/** What a job mainly uses. `shell`: neither worker, for example an import of text. */
-export type Lane = 'engine' | 'media' | 'shell';
+/** What a job mainly uses. `shell`: neither worker, for example an import of text; `endpoint`: it waits for a machine elsewhere. */
+export type Lane = 'engine' | 'media' | 'shell' | 'endpoint';
 
 /** Jobs that may run at the same time, by lane. */
-export const LANES: Readonly<Record<Lane, number>> = { engine: 1, media: 2, shell: 2 };
+export const LANES: Readonly<Record<Lane, number>> = { engine: 1, media: 2, shell: 2, endpoint: 1 };
 
 /** What a running job is given. */
 export type JobContext = {
@@ -70,7 +70,7 @@ const REPORT_EVERY_MS = 100;
 export class JobQueue {
   readonly #entries = new Map<string, Entry>();
   readonly #earlier = new Map<string, Job>();
-  readonly #running: Record<Lane, number> = { engine: 0, media: 0, shell: 0 };
+  readonly #running: Record<Lane, number> = { engine: 0, media: 0, shell: 0, endpoint: 0 };
   readonly #onChange: (job: Job) => void;
   #journal: JobJournal | undefined;
   #closed = false;

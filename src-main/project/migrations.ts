@@ -266,6 +266,21 @@ const MIGRATIONS: readonly Migration[] = [
     `,
   },
   {
+    what: 'answers that an endpoint judged; its jobs that go on after a restart',
+    sql: `
+      ALTER TABLE attempts ADD COLUMN judge TEXT;        -- who gave the verdict: model and host; null: the rules of this program
+      ALTER TABLE attempts ADD COLUMN local TEXT;        -- JSON {verdict, reason} of the rules, where an endpoint judged after them
+      ALTER TABLE attempts ADD COLUMN judge_failed TEXT; -- why the endpoint gave no verdict when it was asked last
+      CREATE TABLE endpoint_jobs (
+        id TEXT PRIMARY KEY,                   -- of the job
+        kind TEXT NOT NULL,
+        request TEXT NOT NULL,                 -- JSON
+        state TEXT NOT NULL,                   -- of the job; what is not ended stands paused when the project is opened
+        created_at INTEGER NOT NULL
+      );
+    `,
+  },
+  {
     what: 'queues by family of errors and kind of phrase',
     sql: `
       ALTER TABLE pairs ADD COLUMN family TEXT;                   -- contract ErrorPattern; null: not a generated answer

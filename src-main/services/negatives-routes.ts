@@ -1,8 +1,9 @@
 /** @file Routes about negatives: generation, and the recipes there are. */
 import { RECIPES } from '../negatives/recipes.ts';
 import { generate } from './generation.ts';
+import { judgeAnswers, judgePlan } from './judging.ts';
 import { perturbedClip } from './model-eye.ts';
-import { judgedAnswers, judgePrecision, rule } from './rulings.ts';
+import { judgedAnswers, judgePrecision, judgesPrecision, rule } from './rulings.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -15,6 +16,9 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     ),
     rule: os.negatives.rule.handler(({ input }) => rule(workbench, input)),
     precision: os.negatives.precision.handler(() => judgePrecision(workbench.requireProject().db)),
+    judges: os.negatives.judges.handler(() => judgesPrecision(workbench.requireProject().db)),
+    judgePlan: os.negatives.judgePlan.handler(() => judgePlan(workbench)),
+    judge: os.negatives.judge.handler(() => judgeAnswers(workbench)),
     generate: os.negatives.generate.handler(({ input }) => generate(workbench, input).job),
   };
 }

@@ -2,6 +2,7 @@
 import type { ProjectInfo, Synonyms } from '../contract/schemas.ts';
 import { recentProjects } from '../project/recent.ts';
 import { resumeGenerations } from './generation.ts';
+import { restoreJudging } from './judging.ts';
 import type { Implementer } from './router.ts';
 import { openSampleProject } from './sample-project.ts';
 import { resumeVideoWork } from './video-jobs.ts';
@@ -10,7 +11,9 @@ import type { Workbench } from './workbench.ts';
 /** Goes on with what an earlier process left. A command does what it was called for and nothing else. */
 function resumeWork(workbench: Workbench): void {
   resumeVideoWork(workbench);
-  if (workbench.door !== 'cli') resumeGenerations(workbench);
+  if (workbench.door === 'cli') return;
+  resumeGenerations(workbench);
+  restoreJudging(workbench);
 }
 
 export function projectRoutes(os: Implementer, workbench: Workbench) {

@@ -5,6 +5,7 @@ import { toPlainError } from '../platform/errors.ts';
 import { log } from '../platform/log.ts';
 import { appRoutes } from './app-routes.ts';
 import { compareRoutes } from './compare-routes.ts';
+import { endpointRoutes } from './endpoint-routes.ts';
 import { exchangeRoutes } from './exchange-routes.ts';
 import { jobsRoutes } from './jobs-routes.ts';
 import { libraryRoutes } from './library-routes.ts';
@@ -39,6 +40,7 @@ export function createRouter(workbench: Workbench) {
     library: libraryRoutes(os, workbench),
     pairs: pairsRoutes(os, workbench),
     negatives: negativesRoutes(os, workbench),
+    endpoint: endpointRoutes(os, workbench),
     train: trainRoutes(os, workbench),
     compare: compareRoutes(os, workbench),
     exchange: exchangeRoutes(os, workbench),

@@ -1,18 +1,37 @@
-/** @file Generated answers with their verdicts; a person confirms or overrules one, and how often the judge stood is counted. */
+/**
+ * @file Generated answers with their verdicts; a person confirms or overrules one, pairs follow the verdict, and how often each judge stood is
+ * counted.
+ */
 import { wilson } from '../compare/statistics.ts';
-import type { JudgedAnswer, JudgedFilter, Provenance, Rate, Verdict } from '../contract/schemas.ts';
+import type { JudgePrecision } from '../contract/endpoint.ts';
+import type {
+  JudgedAnswer,
+  JudgedFilter,
+  PairStatus as Status,
+  Provenance,
+  Rate,
+  Verdict,
+} from '../contract/schemas.ts';
+import type { z } from 'zod';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import type { Database } from '../project/sqlite.ts';
 import type { Workbench } from './workbench.ts';
 
-type Row = JudgedAnswer & { pairId: string | null; provenance: string | null };
+type Row = Omit<JudgedAnswer, 'local'> & {
+  local: string | null;
+  pairId: string | null;
+  provenance: string | null;
+};
 
 const SELECT = `SELECT a.sample_id AS sampleId, a.conditions, v.name AS videoName, s.question, s.type, s.chosen AS reference,
-    a.answer, a.verdict, a.reason, a.ruling, a.ruled_by AS ruledBy, a.pair_id AS pairId, a.provenance
+    a.answer, a.verdict, a.reason, a.ruling, a.ruled_by AS ruledBy, a.judge, a.local, a.judge_failed AS judgeFailed, a.pair_id AS pairId, a.provenance
   FROM attempts a JOIN samples s ON s.id = a.sample_id JOIN videos v ON v.id = s.video_id`;
 
-const told = ({ pairId: _pair, provenance: _provenance, ...row }: Row): JudgedAnswer => row;
+const told = ({ pairId: _pair, provenance: _provenance, local, ...row }: Row): JudgedAnswer => ({
+  ...row,
+  local: local === null ? null : (JSON.parse(local) as JudgedAnswer['local']),
+});
 
 /** One page, newest first, and how many there are in all. */
 export function judgedAnswers(
@@ -61,27 +80,48 @@ export function rule(
     sampleId,
     conditions,
   );
-  if (ruling === 'wrong' && row.pairId === null) {
-    const provenance: Provenance =
-      row.provenance === null
-        ? { kind: 'model-answer', original: row.answer, createdAt: Date.now() }
-        : (JSON.parse(row.provenance) as Provenance);
-    const { id } = pairs.addCandidate({ sampleId, rejected: row.answer.trim(), provenance });
+  if (ruling !== null) followVerdict(db, pairs, row, ruling);
+  workbench.hub.emit({ type: 'library' });
+  return told(find()!);
+}
+
+/** What a pair is made of, or found by. */
+export type JudgedRow = Pick<Row, 'sampleId' | 'conditions' | 'answer' | 'pairId' | 'provenance'>;
+
+/**
+ * The pair of an answer follows its verdict. Wrong: it becomes a pair, or the one that a judge set aside is pending again. Right or
+ * unparseable: its pair is rejected if it is still pending. `byMachine`: and only if no person has touched it.
+ */
+export function followVerdict(
+  db: Database,
+  pairs: PairService,
+  { sampleId, conditions, answer, pairId, provenance }: JudgedRow,
+  verdict: Verdict,
+  { byMachine = false }: { byMachine?: boolean } = {},
+): void {
+  if (pairId === null) {
+    if (verdict !== 'wrong') return;
+    const from: Provenance =
+      provenance === null
+        ? { kind: 'model-answer', original: answer, createdAt: Date.now() }
+        : (JSON.parse(provenance) as Provenance);
+    const { id } = pairs.addCandidate({ sampleId, rejected: answer.trim(), provenance: from });
     db.prepare('UPDATE attempts SET pair_id = ? WHERE sample_id = ? AND conditions = ?').run(
       id,
       sampleId,
       conditions,
     );
+    return;
   }
-  if (
-    ruling !== null &&
-    ruling !== 'wrong' &&
-    row.pairId !== null &&
-    pairs.get(row.pairId).status === 'pending'
-  )
-    pairs.setStatus([row.pairId], 'rejected');
-  workbench.hub.emit({ type: 'library' });
-  return told(find()!);
+  const pair = db
+    .prepare<{ status: z.infer<typeof Status>; holder: string | null }>(
+      'SELECT status, holder FROM pairs WHERE id = ?',
+    )
+    .get(pairId);
+  if (pair === undefined || (byMachine && pair.holder !== null)) return;
+  if (verdict !== 'wrong') {
+    if (pair.status === 'pending') pairs.setStatus([pairId], 'rejected');
+  } else if (pair.status === 'rejected' && pair.holder === null) pairs.setStatus([pairId], 'pending');
 }
 
 /** Of the verdicts that a person ruled on, the share that stands, with its interval. */
@@ -95,4 +135,33 @@ export function judgePrecision(db: Database): Record<Verdict, Rate> {
     return wilson(stands, n);
   };
   return { right: count('right'), wrong: count('wrong'), unparseable: count('unparseable') };
+}
+
+/** The rules of this program first, over every answer that they judged; then each endpoint over those whose verdict it gave. */
+export function judgesPrecision(db: Database): JudgePrecision[] {
+  type Counted = { judge: string | null; verdict: Verdict; answers: number; ruled: number; stands: number };
+  const rows = db
+    .prepare<Counted>(
+      `WITH said AS (
+         SELECT NULL AS judge, coalesce(json_extract(local, '$.verdict'), verdict) AS verdict, ruling FROM attempts
+         UNION ALL SELECT judge, verdict, ruling FROM attempts WHERE judge IS NOT NULL)
+       SELECT judge, verdict, count(*) AS answers, count(ruling) AS ruled, ifnull(sum(ruling = verdict), 0) AS stands
+         FROM said GROUP BY judge, verdict`,
+    )
+    .all();
+  const judges = [...new Set(rows.map(({ judge }) => judge))].sort((a, b) =>
+    (a ?? '').localeCompare(b ?? ''),
+  );
+  return judges.map((judge) => {
+    const mine = rows.filter((row) => row.judge === judge);
+    const rate = (verdict: Verdict): Rate => {
+      const found = mine.find((row) => row.verdict === verdict);
+      return wilson(found?.stands ?? 0, found?.ruled ?? 0);
+    };
+    return {
+      judge,
+      answers: mine.reduce((sum, row) => sum + row.answers, 0),
+      precision: { right: rate('right'), wrong: rate('wrong'), unparseable: rate('unparseable') },
+    };
+  });
 }

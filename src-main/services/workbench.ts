@@ -4,6 +4,8 @@
  */
 import path from 'node:path';
 import type { AppEvent } from '../contract/schemas.ts';
+import { Endpoint } from '../endpoint/endpoint.ts';
+import type { Keychain } from '../endpoint/key-store.ts';
 import { FileJobJournal } from '../jobs/journal.ts';
 import { JobQueue } from '../jobs/queue.ts';
 import { Workers } from '../jobs/workers.ts';
@@ -23,11 +25,15 @@ export class Workbench {
   readonly workers = new Workers();
   /** Long work, with progress and cancel. */
   readonly jobs: JobQueue;
+  /** The language model elsewhere that the person may have configured. */
+  readonly endpoint: Endpoint;
   #project: OpenProject | null = null;
   readonly #closers: (() => Promise<void> | void)[] = [];
 
-  constructor(door: Door) {
+  /** `keychain`: what the door keeps a key in; without one it lies in a file of the person's own folder. */
+  constructor(door: Door, { keychain = null }: { keychain?: Keychain | null } = {}) {
     this.door = door;
+    this.endpoint = new Endpoint({ keychain });
     this.jobs = new JobQueue((job) => this.hub.emit({ type: 'job', job }));
   }
 
@@ -84,6 +90,7 @@ export class Workbench {
   /** Ends everything; the process may exit afterwards. */
   async dispose(): Promise<void> {
     await this.closeProject();
+    this.endpoint.close();
     await this.workers.dispose();
   }
 }

@@ -1,0 +1,156 @@
+/**
+ * @file What the jobs that ask the endpoint share: rows are asked several at a time, one that fails costs only itself, many failures in a row
+ * end the job, and a job that its process left unfinished stands paused when the project is opened again.
+ */
+import type { z } from 'zod';
+import type { Job, JobKind, JobState } from '../contract/schemas.ts';
+import { EndpointError } from '../endpoint/errors.ts';
+import type { JobContext } from '../jobs/queue.ts';
+import { toPlainError, UserError } from '../platform/errors.ts';
+import type { Workbench } from './workbench.ts';
+
+/** Rows that fail one after the other before a job gives up: the endpoint is down, or does not understand. */
+const GIVE_UP_AFTER = 10;
+
+/** One row failed and others may not: why, and whether it says anything about the endpoint (an old reply does not). */
+export class RowFailed extends Error {
+  readonly counts: boolean;
+
+  constructor(reason: string, { counts }: { counts: boolean }) {
+    super(reason);
+    this.counts = counts;
+  }
+}
+
+/** How many rows failed for each reason, most first. */
+export type FailedWhy = { reason: string; rows: number }[];
+
+export type AskRows<Row> = {
+  rows: Iterable<Row>;
+  concurrent: number;
+  signal: AbortSignal;
+  /** Does one row, from asking to storing. @throws RowFailed, EndpointError */
+  work: (row: Row, signal: AbortSignal) => Promise<void>;
+  /** Remembers why a row failed. */
+  onFailed?: (row: Row, reason: string) => void;
+  /** So many rows of this run are done, so many of them failed. */
+  onProgress: (done: number, failed: number) => void;
+};
+
+/**
+ * Asks for every row.
+ * @throws UserError when the endpoint as a whole is of no use, or many rows in a row failed; CANCELLED
+ */
+export async function askRows<Row>(what: AskRows<Row>): Promise<{ failed: number; failedWhy: FailedWhy }> {
+  const { rows, concurrent, work, onFailed, onProgress } = what;
+  const reasons = new Map<string, number>();
+  const over = new AbortController();
+  const signal = AbortSignal.any([what.signal, over.signal]);
+  const iterator = rows[Symbol.iterator]();
+  let done = 0;
+  let failed = 0;
+  let inARow = 0;
+
+  /** What ends the whole job; undefined when the next row can be tried. */
+  const failure = (row: Row, error: unknown): UserError | undefined => {
+    if (!(error instanceof EndpointError) && !(error instanceof RowFailed)) throw error;
+    failed++;
+    reasons.set(error.message, (reasons.get(error.message) ?? 0) + 1);
+    onFailed?.(row, error.message);
+    if (error instanceof EndpointError && error.concerns === 'endpoint') return error;
+    if (error instanceof RowFailed && !error.counts) return undefined;
+    if (++inARow < GIVE_UP_AFTER) return undefined;
+    const { hint } = toPlainError(error);
+    return new UserError(
+      'UNAVAILABLE',
+      `${GIVE_UP_AFTER} questions in a row failed, the last one so: ${error.message}`,
+      `${error instanceof EndpointError ? hint : 'Another model may understand what is asked.'} Then start again: what is done is kept, and it goes on with the rest.`,
+    );
+  };
+  const worker = async (): Promise<void> => {
+    for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+      if (signal.aborted) throw new UserError('CANCELLED', 'Cancelled.');
+      try {
+        await work(next.value, signal);
+        inARow = 0;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        const end = failure(next.value, error);
+        if (end) throw end;
+      }
+      onProgress(++done, failed);
+    }
+  };
+  let first: Error | undefined;
+  await Promise.all(
+    Array.from({ length: concurrent }, () =>
+      worker().catch((error: unknown) => {
+        // The first failure is the one to tell; the others end because of it.
+        first ??= error instanceof Error ? error : new Error(String(error));
+        over.abort();
+      }),
+    ),
+  );
+  if (first !== undefined) throw first;
+  const failedWhy = [...reasons].map(([reason, n]) => ({ reason, rows: n })).sort((a, b) => b.rows - a.rows);
+  return { failed, failedWhy };
+}
+
+export type EndpointJob<Report> = {
+  kind: Extract<z.infer<typeof JobKind>, 'judge' | 'rewrite'>;
+  title: string;
+  request: unknown;
+  run: (context: JobContext) => Promise<Report>;
+};
+
+/** Puts a job in line. `restored`: the id of one that an earlier process left; it waits, paused. */
+export function enqueueEndpointJob<Report>(
+  workbench: Workbench,
+  { kind, title, request, run }: EndpointJob<Report>,
+  restored?: string,
+): Job {
+  const { db } = workbench.requireProject();
+  let id = restored;
+  const { job } = workbench.jobs.enqueue({
+    kind,
+    title,
+    lane: 'endpoint',
+    pausable: true,
+    restored: restored === undefined ? undefined : { id: restored, paused: true },
+    onState: (state, why) => {
+      // What the closing of the project ends stands paused when it is opened again.
+      if (id !== undefined && why !== 'close') setState(workbench, id, state);
+    },
+    run,
+    result: (report) => report,
+  });
+  if (id === undefined) {
+    ({ id } = job);
+    const row = { id, kind, request: JSON.stringify(request), state: job.state, created_at: Date.now() };
+    db.insert('endpoint_jobs', row);
+  }
+  return job;
+}
+
+function setState(workbench: Workbench, id: string, state: z.infer<typeof JobState>): void {
+  workbench.requireProject().db.prepare('UPDATE endpoint_jobs SET state = ? WHERE id = ?').run(state, id);
+}
+
+/** Jobs of this kind that an earlier process left, oldest first. */
+export function leftEndpointJobs(
+  workbench: Workbench,
+  kind: EndpointJob<unknown>['kind'],
+): { id: string; request: unknown }[] {
+  return workbench
+    .requireProject()
+    .db.prepare<{ id: string; request: string }>(
+      `SELECT id, request FROM endpoint_jobs WHERE kind = ? AND state IN ('queued', 'running', 'paused') ORDER BY created_at, rowid`,
+    )
+    .all(kind)
+    .filter(({ id }) => {
+      const state = workbench.jobs.get(id)?.state;
+      // Where the project was open already its jobs are in line.
+      return state !== 'queued' && state !== 'running' && state !== 'paused';
+    })
+    .map(({ id, request }) => ({ id, request: JSON.parse(request) as unknown }));
+}
