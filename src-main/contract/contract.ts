@@ -5,8 +5,8 @@
  */
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
-import { ErrorPattern } from './recipe.ts';
 import * as e from './endpoint.ts';
+import { NamedRecipe } from './recipe.ts';
 import * as s from './schemas.ts';
 
 /** The one typed error: a person can cause it and mend it. */
@@ -160,17 +160,7 @@ export const contract = {
   },
   negatives: {
     /** Named recipes, the default first. */
-    recipes: call.output(
-      z.array(
-        z.object({
-          id: z.string(),
-          name: z.string(),
-          description: z.string(),
-          family: ErrorPattern,
-          recipe: z.unknown(),
-        }),
-      ),
-    ),
+    recipes: call.output(z.array(NamedRecipe)),
     /** What the model is given under a recipe. `frames`: the video's frames before it; by default those the project's model is given. */
     perturbed: call
       .input(

@@ -96,3 +96,14 @@ export function familyOf(recipe: readonly Pick<RecipeStep, 'op'>[]): ErrorPatter
   if (recipe.length === 0) return null;
   return recipe.some(({ op }) => op === 'blank' || op === 'freeze') ? 'language-prior' : 'spatio-temporal';
 }
+/** A recipe with a name: one of the workbench's own, or a saved one of the project. */
+export const NamedRecipe = z.object({
+  id: z.string(),
+  name: z.string(),
+  description: z.string(),
+  family: ErrorPattern,
+  recipe: Recipe,
+  /** Counts from 1 with each saved change of the steps; null for the workbench's own, which never change. */
+  version: z.number().int().positive().nullable(),
+});
+export type NamedRecipe = z.infer<typeof NamedRecipe>;

@@ -3,21 +3,11 @@
  * any recipe of its own.
  */
 import { DEFAULT_RECIPE, familyOf, Recipe } from '../contract/recipe.ts';
-import type { ErrorPattern, RecipeInput } from '../contract/recipe.ts';
+import type { ErrorPattern, NamedRecipe, RecipeInput } from '../contract/recipe.ts';
 import { UserError } from '../platform/errors.ts';
 
-/** A named recipe. */
-export type NamedRecipe = {
-  id: string;
-  name: string;
-  description: string;
-  /** What its wrong answers are evidence of. */
-  family: ErrorPattern;
-  recipe: RecipeInput;
-};
-
 /** `rrpo.md` 3.3: the authors' best is a mask over 25-50 % of the picture with a local shuffle; that is the default. */
-export const RECIPES: readonly NamedRecipe[] = [
+const OWN: readonly (Omit<NamedRecipe, 'version' | 'recipe'> & { recipe: RecipeInput })[] = [
   {
     id: 'default',
     name: 'Spatio-temporal: mask and local shuffle',
@@ -63,6 +53,13 @@ export const RECIPES: readonly NamedRecipe[] = [
   },
 ];
 
+/** The workbench's own recipes, the default first. */
+export const RECIPES: readonly NamedRecipe[] = OWN.map((own) => ({
+  ...own,
+  recipe: Recipe.parse(own.recipe),
+  version: null,
+}));
+
 /** A recipe ready to be carried out. `family` is null for the clean clip. */
 export type Resolved = { name: string; recipe: Recipe; family: ErrorPattern | null };
 
@@ -80,7 +77,7 @@ export function resolveRecipe(given: unknown): Resolved {
         `recipe: expected one of ${RECIPES.map((r) => r.id).join(', ')} or a list of steps, got "${given}"`,
         'Choose one of these, or give the steps as JSON.',
       );
-    return { name: named.id, recipe: Recipe.parse(named.recipe), family: named.family };
+    return { name: named.id, recipe: named.recipe, family: named.family };
   }
   const parsed = Recipe.safeParse(given);
   if (parsed.success) return { name: 'custom', recipe: parsed.data, family: familyOf(parsed.data) };
