@@ -13,10 +13,10 @@ test("a verdict is overruled, and the judge's precision says so", async ({ app }
   await page.getByPlaceholder('Search questions').fill('yellow circle');
   await expect(page.getByTestId('generate')).not.toContainText('288');
   await page.getByTestId('generate').click();
+  await expect(page.getByTestId('to-review')).toBeVisible({ timeout: 60_000 });
   await page.getByTestId('view-answers').click();
   const rows = page.getByTestId('answer-row');
-  await expect(rows.first()).toBeVisible({ timeout: 60_000 });
-  await expect(page.getByTestId('to-review')).toBeVisible({ timeout: 60_000 });
+  await expect(rows.first()).toBeVisible();
   await expect(page.getByTestId('precision')).toContainText('Say of some answers');
   await page.getByTestId('rule-unparseable').first().click();
   await expect(page.getByTestId('rule-unparseable').first()).toHaveAttribute('aria-pressed', 'true');
