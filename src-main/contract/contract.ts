@@ -187,6 +187,8 @@ export const contract = {
       .output(s.JudgedAnswer),
     /** Of the verdicts that a person ruled on, the share that stands, by verdict. */
     precision: call.output(z.record(s.Verdict, s.Rate)),
+    /** What each recipe and each family of errors came to, up to Review. */
+    yield: call.output(s.YieldReport),
     /** The same for each judge there was: the rules of this program first. */
     judges: call.output(z.array(e.JudgePrecision)),
     /** How many open-ended answers the endpoint would judge, and about what that costs. */

@@ -3,7 +3,7 @@
  * at run time; the types are derived from them, so there is no second definition to drift.
  */
 import { z } from 'zod';
-import { ErrorPattern } from './recipe.ts';
+import { ErrorPattern, Recipe } from './recipe.ts';
 
 /** Opaque row ids: short, sortable by creation, unique within a project. */
 export const Id = z.string().min(1).max(64);
@@ -550,6 +550,42 @@ export type JudgedAnswer = z.infer<typeof JudgedAnswer>;
 export const JudgedFilter = z.object({ verdict: Verdict.optional(), ruled: z.boolean().optional() });
 export type JudgedFilter = z.infer<typeof JudgedFilter>;
 
+/** A rate with its 95 % interval (Wilson for proportions). */
+export const Rate = z.object({
+  value: z.number(),
+  low: z.number(),
+  high: z.number(),
+  n: z.number().int(),
+});
+export type Rate = z.infer<typeof Rate>;
+
+/** What a recipe's answers came to. All but `asked` to `unparseable` count pairs, each once. */
+export const Yield = z.object({
+  family: ErrorPattern.nullable(),
+  /** Answers drawn; then by verdict, a person's own before the judge's. */
+  asked: z.number().int(),
+  wrong: z.number().int(),
+  right: z.number().int(),
+  unparseable: z.number().int(),
+  /** Pairs that these answers are. Two recipes that brought the same answer about count it both. */
+  pairs: z.number().int(),
+  accepted: z.number().int(),
+  rejected: z.number().int(),
+  /** Pending, or to be looked at again. */
+  open: z.number().int(),
+  /** Accepted of asked. */
+  share: Rate,
+});
+export type Yield = z.infer<typeof Yield>;
+
+/** One recipe's yield. `steps` where the recipe has no name: what it was. */
+export const RecipeYield = Yield.extend({ key: z.string(), name: z.string(), steps: Recipe.nullable() });
+export type RecipeYield = z.infer<typeof RecipeYield>;
+
+/** The best first. */
+export const YieldReport = z.object({ recipes: z.array(RecipeYield), families: z.array(Yield) });
+export type YieldReport = z.infer<typeof YieldReport>;
+
 // ------------------------------------------------------------------------------------------------ jobs
 
 export const JobKind = z.enum([
@@ -686,15 +722,6 @@ export const Answer = z.object({
   reason: z.string(),
 });
 export type Answer = z.infer<typeof Answer>;
-
-/** A rate with its 95 % interval (Wilson for proportions). */
-export const Rate = z.object({
-  value: z.number(),
-  low: z.number(),
-  high: z.number(),
-  n: z.number().int(),
-});
-export type Rate = z.infer<typeof Rate>;
 
 export const Evaluation = z.object({
   id: Id,

@@ -27,6 +27,8 @@ export type Attempt = {
   reason: string;
   /** How it was drawn: what a pair needs when a person overrules the verdict later. */
   provenance: Provenance;
+  /** `recipes.ts` recipeKey. */
+  recipe: string;
   /** The pair it became, when it was wrong. */
   pairId: string | null;
 };
@@ -61,8 +63,8 @@ export function attemptedSamples(
 /** Remembers one answer; a sample that was asked before under the same conditions keeps its first answer. */
 export function addAttempt(db: Database, key: string, attempt: Attempt): void {
   db.prepare(
-    `INSERT INTO attempts (sample_id, conditions, answer, verdict, reason, pair_id, created_at, provenance)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO attempts (sample_id, conditions, answer, verdict, reason, pair_id, created_at, provenance, recipe, family)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (sample_id, conditions) DO NOTHING`,
   ).run(
     attempt.sampleId,
@@ -73,6 +75,8 @@ export function addAttempt(db: Database, key: string, attempt: Attempt): void {
     attempt.pairId,
     Date.now(),
     JSON.stringify(attempt.provenance),
+    attempt.recipe,
+    attempt.provenance.family ?? null,
   );
 }
 

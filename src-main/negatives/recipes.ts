@@ -63,6 +63,11 @@ export const RECIPES: readonly NamedRecipe[] = OWN.map((own) => ({
 /** A recipe ready to be carried out. `family` is null for the clean clip. */
 export type Resolved = { name: string; recipe: Recipe; family: ErrorPattern | null };
 
+/** What an answer is counted under in the yield: the recipe's name where it has one, otherwise its steps. */
+export function recipeKey({ name, recipe }: Resolved): string {
+  return name === 'custom' ? JSON.stringify(recipe) : name;
+}
+
 /**
  * A recipe from what a caller gave: nothing (the default), the id of a named one, or a list of steps.
  * @throws UserError BAD_INPUT naming the step that cannot be understood.

@@ -365,6 +365,23 @@ const MIGRATIONS: readonly Migration[] = [
       END;
     `,
   },
+  {
+    what: 'answers by recipe and family of errors, for the yield',
+    sql: `
+      ALTER TABLE attempts ADD COLUMN recipe TEXT NOT NULL DEFAULT ''; -- negatives/recipes.ts recipeKey; '': not kept by older versions
+      ALTER TABLE attempts ADD COLUMN family TEXT;                     -- contract ErrorPattern; null: the clean clip
+      UPDATE attempts SET
+        recipe = coalesce(json_extract(provenance, '$.recipe'), ''),
+        family = CASE
+          WHEN coalesce(json_array_length(provenance, '$.recipe'), 0) = 0 THEN NULL
+          WHEN EXISTS (SELECT 1 FROM json_each(provenance, '$.recipe')
+            WHERE json_extract(value, '$.op') IN ('blank', 'freeze')) THEN 'language-prior'
+          ELSE 'spatio-temporal' END
+        WHERE provenance IS NOT NULL;
+      CREATE INDEX attempts_yield ON attempts (recipe, family, verdict, ruling, pair_id);
+      CREATE INDEX pairs_outcome ON pairs (id, status);
+    `,
+  },
 ];
 
 /** The version that this program writes. */

@@ -7,6 +7,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { wilson } from '../compare/statistics.ts';
+import type { ErrorPattern } from '../contract/recipe.ts';
+import type { YieldReport } from '../contract/schemas.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { resourcesDir } from '../platform/entries.ts';
 import { readSettings } from '../project/settings.ts';
@@ -135,4 +138,45 @@ test('kill -9 of the engine in mid-generation keeps what was answered; asking ag
   expect(again).toMatchObject({ state: 'done', result: { skipped: 2 } });
   expect(again.detail).toContain('of 6 questions');
   expect(stored() - before).toBe(4);
+}, 180_000);
+
+test('each answer is of a family, and the yield says what came of each recipe up to Review', async () => {
+  const input = { filter: {}, recipe: 'blank', temperature: 1.5, maxNewTokens: 12, tries: 2 };
+  for (const recipe of ['blank', [{ op: 'drop' }]])
+    await workbench.jobs.ended((await client.negatives.generate({ ...input, recipe })).id);
+  const page = { offset: 0, limit: 100 };
+  const ids = async (family: ErrorPattern): Promise<string[]> =>
+    (await client.pairs.list({ ...page, filter: { family } })).rows.map(({ id }) => id);
+  const blank = await ids('language-prior');
+  expect(blank.length).toBeGreaterThan(1);
+  await client.pairs.setStatus({ pairIds: [blank[0]], status: 'accepted' });
+  await client.pairs.setStatus({ pairIds: [blank[1]], status: 'rejected' });
+  const { total, rows: answers } = await client.negatives.answers({ ...page, filter: {} });
+
+  const { recipes, families } = await client.negatives.yield();
+  const steps = [{ op: 'drop', ratio: 0.5, replace: 'repeat' }];
+  const unnamed = JSON.stringify(steps);
+  expect(recipes[0]).toMatchObject({ key: 'blank', family: 'language-prior', accepted: 1, rejected: 1 });
+  expect(recipes[0].share).toEqual(wilson(1, recipes[0].asked));
+  expect(recipes.map(({ key, family }) => [key, family]).sort()).toEqual([
+    [unnamed, 'spatio-temporal'],
+    ['blank', 'language-prior'],
+    ['default', 'spatio-temporal'],
+    ['reverse', 'spatio-temporal'],
+  ]);
+  expect(recipes.find(({ key }) => key === unnamed)).toMatchObject({ name: 'drop', steps });
+  for (const row of [...recipes, ...families]) {
+    expect(row.wrong + row.right + row.unparseable).toBe(row.asked);
+    expect(row.accepted + row.rejected + row.open).toBe(row.pairs);
+  }
+  expect(recipes.reduce((sum, { asked }) => sum + asked, 0)).toBe(total);
+  // The answer that was accepted may have come under two recipes; a pair counts once in its family.
+  expect(families[0]).toMatchObject({ family: 'language-prior', pairs: recipes[0].pairs, accepted: 1 });
+
+  // A person's word goes before the judge's.
+  const { sampleId, conditions } = answers.find(({ verdict }) => verdict === 'wrong')!;
+  await client.negatives.rule({ sampleId, conditions, ruling: 'right' });
+  const ruled = await client.negatives.yield();
+  const right = (report: YieldReport): number => report.recipes.reduce((sum, row) => sum + row.right, 0);
+  expect(right(ruled)).toBe(right({ recipes, families }) + 1);
 }, 180_000);

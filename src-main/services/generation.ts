@@ -22,7 +22,7 @@ import {
 } from '../negatives/generations.ts';
 import { judge } from '../negatives/judge.ts';
 import type { Judgement } from '../negatives/judge.ts';
-import { resolveRecipe } from '../negatives/recipes.ts';
+import { recipeKey, resolveRecipe } from '../negatives/recipes.ts';
 import type { Resolved } from '../negatives/recipes.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
@@ -220,8 +220,15 @@ class Generation {
       const provenance = this.#provenance(answer, this.#tries[asked]);
       const pairId = verdict === 'wrong' ? this.#addPair(sample.id, provenance) : null;
       const told = this.#reason({ verdict, reason }, answer);
-      const attempt = { sampleId: sample.id, answer: answer.text, verdict, reason: told, pairId, provenance };
-      addAttempt(db, this.#keys[asked], attempt);
+      addAttempt(db, this.#keys[asked], {
+        sampleId: sample.id,
+        answer: answer.text,
+        verdict,
+        reason: told,
+        pairId,
+        provenance,
+        recipe: recipeKey(this.#what),
+      });
     });
     this.#answers.set(sample.id, asked + 1);
     if (performance.now() - this.#told > TELL_EVERY_MS) {

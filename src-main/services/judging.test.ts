@@ -90,6 +90,7 @@ function addAnswers(answers: { answer: string; verdict: Verdict }[], about = 'ci
       verdict: local,
       reason: 'by rule',
       provenance,
+      recipe: 'default',
       pairId,
     });
   });

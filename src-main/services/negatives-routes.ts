@@ -6,6 +6,7 @@ import { perturbedClip } from './model-eye.ts';
 import { judgedAnswers, judgePrecision, judgesPrecision, rule } from './rulings.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
+import { negativesYield } from './yield.ts';
 
 export function negativesRoutes(os: Implementer, workbench: Workbench) {
   return {
@@ -16,6 +17,7 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     ),
     rule: os.negatives.rule.handler(({ input }) => rule(workbench, input)),
     precision: os.negatives.precision.handler(() => judgePrecision(workbench.requireProject().db)),
+    yield: os.negatives.yield.handler(() => negativesYield(workbench.requireProject().db)),
     judges: os.negatives.judges.handler(() => judgesPrecision(workbench.requireProject().db)),
     judgePlan: os.negatives.judgePlan.handler(() => judgePlan(workbench)),
     judge: os.negatives.judge.handler(() => judgeAnswers(workbench)),
