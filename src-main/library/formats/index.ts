@@ -41,7 +41,7 @@ export async function detectFormat(
     tried.push(`${format.name}: ${reason}`);
   }
   const format = lenient ? unnamed(head) : null;
-  if (format) return { format, reason: 'no format has these names: choose the fields below', head };
+  if (format) return { format, reason: 'its columns have names of their own: choose the fields below', head };
   throw new UserError(
     'BAD_INPUT',
     `import: expected a file in a known format, got ${file}, which is none (${tried.join('; ')})`,

@@ -88,7 +88,8 @@ function drawRuler(context: CanvasRenderingContext2D, scene: Scene): void {
         RULER.height - (k === 0 ? 2 : 12),
       );
   for (const { time, frame } of ticks) {
-    const x = Math.round(place(scene, time)) + 4;
+    // Clear of the play head's flag where both stand at the very beginning.
+    const x = Math.max(Math.round(place(scene, time)) + 4, 9);
     const said = label(time - zero, apart);
     context.fillStyle = colour('text-2');
     context.fillText(said, x, 11);
