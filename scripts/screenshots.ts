@@ -9,6 +9,7 @@ import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { chromium, type Page } from '@playwright/test';
 import { largeProject } from '../bench/_large-project.ts';
+import { resourcesDir } from '../src-main/platform/entries.ts';
 import { startServer } from '../src-main/serve.ts';
 import { createRouter } from '../src-main/services/router.ts';
 import { Workbench } from '../src-main/services/workbench.ts';
@@ -62,6 +63,7 @@ try {
 /** Library and Review with long texts, Chinese ones and a clip of two hours among 100,000 samples. */
 async function large(folder: string): Promise<void> {
   await client.project.open({ path: folder });
+  await client.project.setModel({ modelDir: path.join(resourcesDir, 'model') });
   while ((await client.jobs.list()).some((job) => job.endedAt === null)) await settle();
   for (const scheme of ['light', 'dark'] as const)
     for (const viewport of SIZES) {
