@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { cachedFileHash } from '../models/checkpoint.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { readSafetensorsHeader, readTensorFloat32, writeSafetensors } from '../models/safetensors.ts';
 import { decoderLinears } from '../models/tensor-names.ts';
@@ -33,6 +34,22 @@ export type LoraAdapter = {
 /** File names of the PEFT layout. */
 export const ADAPTER_CONFIG_FILE = 'adapter_config.json';
 export const ADAPTER_WEIGHTS_FILE = 'adapter_model.safetensors';
+
+/** SHA-256 of the adapter's weights: its identity in provenance. @throws UserError NOT_FOUND when the folder has none */
+export async function adapterHash(dir: string): Promise<string> {
+  const file = path.join(dir, ADAPTER_WEIGHTS_FILE);
+  try {
+    return await cachedFileHash(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UserError(
+      'NOT_FOUND',
+      `adapter: expected its weights in ${file}, got no such file`,
+      'Put the folder back where it was, or choose another run.',
+      { cause: error },
+    );
+  }
+}
 
 /** What the low-rank product is multiplied by: alpha / rank. */
 export function loraScale(adapter: Pick<LoraAdapter, 'rank' | 'alpha'>): number {

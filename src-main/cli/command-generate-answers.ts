@@ -46,11 +46,7 @@ export async function generateAnswersCommand(
     title: 'Answering',
     lane: 'engine',
     run: async ({ signal, progress }): Promise<Skipped> => {
-      const { hash } = await workbench.workers.engine.call(
-        'describe',
-        { modelDir: model.modelDir },
-        { signal },
-      );
+      const { hash } = await workbench.workers.engine.call('describe', model, { signal });
       return answerSamples(workbench, {
         samples,
         model,

@@ -10,9 +10,11 @@ import { Evaluation } from '../contract/schemas.ts';
 import {
   addEvaluation,
   compareEvaluations,
+  evaluatedAnswer,
   comparisonRows,
   getEvaluation,
   listEvaluations,
+  type EvaluationSettings,
 } from './evaluations.ts';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'rrpo-compare-'));
@@ -53,13 +55,22 @@ const answers = (verdicts: string, kl: number | null) =>
     verdict: ({ r: 'right', w: 'wrong', u: 'unparseable' } as Record<string, Verdict>)[v],
     reason: 'test',
     kl: kl === null ? null : kl * (i + 1),
+    frames: [0, i + 1],
   }));
+const settings: EvaluationSettings = {
+  modelHash: 'abc',
+  adapterDir: null,
+  split: 'heldout',
+  frames: 2,
+  decoding: { temperature: 0, seed: 0, maxNewTokens: 64 },
+  skipped: [],
+};
 
 test('rates count unparseable answers as not right, per type and over all; KL is the mean', () => {
   const base = addEvaluation(db, {
     runId: null,
     name: 'base',
-    settings: { hash: 'x' },
+    settings,
     answers: answers('rrwuwr', null),
   });
   Evaluation.parse(base);
@@ -70,7 +81,7 @@ test('rates count unparseable answers as not right, per type and over all; KL is
   const tuned = addEvaluation(db, {
     runId: 'run',
     name: 'rrpo',
-    settings: {},
+    settings,
     answers: answers('rrrrww', 0.1),
   });
   expect(tuned.accuracy.value).toBeCloseTo(4 / 6, 12);
@@ -83,6 +94,15 @@ test('rates count unparseable answers as not right, per type and over all; KL is
   expect(rows('fixed')).toEqual(['s3', 's4']);
   expect(rows('broken')).toEqual(['s6']);
   expect(rows('disagreements')).toEqual(['s3', 's4', 's6']);
+  expect(evaluatedAnswer(db, { evaluationId: tuned.id, sampleId: 's2' })).toMatchObject({
+    evaluation: { name: 'rrpo', split: 'heldout' },
+    settings,
+    answer: 'answer 2',
+    frames: [0, 2],
+  });
+  expect(() => evaluatedAnswer(db, { evaluationId: tuned.id, sampleId: 'none' })).toThrow(
+    /expected an answer/,
+  );
   expect(compareEvaluations(db, base.id, tuned.id)).toMatchObject({
     n: 6,
     fixed: 2,
@@ -96,6 +116,6 @@ test('an unknown evaluation is told, and a failed save leaves nothing', () => {
   expect(() => getEvaluation(db, 'nope')).toThrow(/evaluation nope/);
   const before = listEvaluations(db).length;
   const twice = [...answers('r', null), ...answers('r', null)];
-  expect(() => addEvaluation(db, { runId: null, name: 'broken', settings: {}, answers: twice })).toThrow();
+  expect(() => addEvaluation(db, { runId: null, name: 'broken', settings, answers: twice })).toThrow();
   expect(listEvaluations(db)).toHaveLength(before);
 });

@@ -1,6 +1,9 @@
 /** @file Evaluations in the project: what a model answered to the held-out questions, and the rates and comparisons made from it. */
+import { z } from 'zod';
+import { Split } from '../contract/schemas.ts';
 import type { ComparisonRow, Evaluation, PairedComparison, QuestionType } from '../contract/schemas.ts';
 import type { Verdict } from '../negatives/judge.ts';
+import { candidatesAmong } from '../pairs/rows.ts';
 import { UserError } from '../platform/errors.ts';
 import { newId } from '../project/ids.ts';
 import type { Database } from '../project/sqlite.ts';
@@ -14,15 +17,33 @@ export type EvaluatedAnswer = {
   reason: string;
   /** Summed KL(base || tuned) on the preferred answer, nats; null for the base model. */
   kl: number | null;
+  /** The frames it was given, as indices into the PTS table. */
+  frames: readonly number[];
 };
+
+/** What an evaluation depends on. What older versions did not keep is optional. */
+export const EvaluationSettings = z.object({
+  /** Checkpoint folder, as `project.portablePath` writes it. */
+  model: z.string().optional(),
+  modelHash: z.string(),
+  /** PEFT folder, likewise; null for the base model. */
+  adapterDir: z.string().nullable(),
+  adapterHash: z.string().nullable().optional(),
+  /** Which clips were asked about. */
+  split: Split.default('heldout'),
+  /** How many frames each clip was given. */
+  frames: z.number().int(),
+  decoding: z.object({ temperature: z.number(), seed: z.number(), maxNewTokens: z.number() }),
+  skipped: z.array(z.object({ sampleId: z.string(), reason: z.string() })),
+});
+export type EvaluationSettings = z.infer<typeof EvaluationSettings>;
 
 /** What is stored about an evaluation besides its answers. */
 export type NewEvaluation = {
   /** Null: the base model. */
   runId: string | null;
   name: string;
-  /** What it depends on: model hash, decoding, frames, ...; JSON. */
-  settings: Record<string, unknown>;
+  settings: EvaluationSettings;
   answers: readonly EvaluatedAnswer[];
 };
 
@@ -37,7 +58,7 @@ export function addEvaluation(db: Database, evaluation: NewEvaluation): Evaluati
       created_at: Date.now(),
       settings: JSON.stringify(evaluation.settings),
     });
-    for (const { sampleId, answer, verdict, reason, kl } of evaluation.answers)
+    for (const { sampleId, answer, verdict, reason, kl, frames } of evaluation.answers)
       db.insert('evaluation_answers', {
         evaluation_id: id,
         sample_id: sampleId,
@@ -45,12 +66,21 @@ export function addEvaluation(db: Database, evaluation: NewEvaluation): Evaluati
         verdict,
         reason,
         kl,
+        frames: JSON.stringify(frames),
       });
   });
   return getEvaluation(db, id);
 }
 
-type EvaluationRow = { id: string; run_id: string | null; name: string; created_at: number };
+type EvaluationRow = {
+  id: string;
+  run_id: string | null;
+  name: string;
+  created_at: number;
+  split: Evaluation['split'];
+};
+const SELECT = `SELECT id, run_id, name, created_at, ifnull(json_extract(settings, '$.split'), 'heldout') AS split FROM evaluations`;
+
 /** One stored answer with what it is grouped by. */
 export type AnswerRow = {
   sample_id: string;
@@ -66,18 +96,14 @@ export type AnswerRow = {
 /** All evaluations, newest first. */
 export function listEvaluations(db: Database): Evaluation[] {
   return db
-    .prepare<EvaluationRow>(
-      'SELECT id, run_id, name, created_at FROM evaluations ORDER BY created_at DESC, id DESC',
-    )
+    .prepare<EvaluationRow>(`${SELECT} ORDER BY created_at DESC, id DESC`)
     .all()
     .map((row) => summarize(db, row));
 }
 
 /** One evaluation. @throws UserError NOT_FOUND */
 export function getEvaluation(db: Database, id: string): Evaluation {
-  const row = db
-    .prepare<EvaluationRow>('SELECT id, run_id, name, created_at FROM evaluations WHERE id = ?')
-    .get(id);
+  const row = db.prepare<EvaluationRow>(`${SELECT} WHERE id = ?`).get(id);
   if (row === undefined)
     throw new UserError(
       'NOT_FOUND',
@@ -85,6 +111,33 @@ export function getEvaluation(db: Database, id: string): Evaluation {
       'Choose one from the list.',
     );
   return summarize(db, row);
+}
+
+/** One answer of an evaluation, and what the evaluation depends on. @throws UserError NOT_FOUND */
+export function evaluatedAnswer(
+  db: Database,
+  { evaluationId, sampleId }: { evaluationId: string; sampleId: string },
+): { evaluation: Evaluation; settings: EvaluationSettings; answer: string; frames: number[] | null } {
+  const evaluation = getEvaluation(db, evaluationId);
+  const row = db
+    .prepare<{ settings: string; answer: string; frames: string | null }>(
+      `SELECT e.settings, a.answer, a.frames FROM evaluation_answers a JOIN evaluations e ON e.id = a.evaluation_id
+        WHERE a.evaluation_id = ? AND a.sample_id = ?`,
+    )
+    .get(evaluationId, sampleId);
+  if (row === undefined)
+    throw new UserError(
+      'NOT_FOUND',
+      `evaluation ${evaluation.name}: expected an answer to sample ${sampleId}, got none`,
+      'Choose a row of the list.',
+    );
+  const { settings, answer, frames } = row;
+  return {
+    evaluation,
+    settings: EvaluationSettings.parse(JSON.parse(settings)),
+    answer,
+    frames: frames === null ? null : (JSON.parse(frames) as number[]),
+  };
 }
 
 /** Answers of one evaluation whose samples still exist, in the order of the samples. */
@@ -110,6 +163,7 @@ function summarize(db: Database, row: EvaluationRow): Evaluation {
     runId: row.run_id,
     name: row.name,
     createdAt: row.created_at,
+    split: row.split,
     accuracy: rate(answers),
     byType: Object.fromEntries(types.map((type) => [type, rate(answers.filter((a) => a.type === type))])),
     kl: kls.length === 0 ? null : meanInterval(kls).value,
@@ -134,10 +188,11 @@ export function comparisonRows(db: Database, baseId: string, tunedId: string, on
     baseVerdict: Verdict;
     tunedText: string;
     tunedVerdict: Verdict;
+    split: Evaluation['split'];
   };
   const rows = db
     .prepare<Joined>(
-      `SELECT s.id AS sampleId, s.video_id AS videoId, v.name AS videoName, s.question, s.type, s.chosen AS reference,
+      `SELECT s.id AS sampleId, s.video_id AS videoId, v.name AS videoName, s.question, s.type, s.chosen AS reference, v.split,
               b.answer AS baseText, b.verdict AS baseVerdict, t.answer AS tunedText, t.verdict AS tunedVerdict
          FROM evaluation_answers b
          JOIN evaluation_answers t ON t.sample_id = b.sample_id AND t.evaluation_id = ?
@@ -152,10 +207,16 @@ export function comparisonRows(db: Database, baseId: string, tunedId: string, on
     fixed: (row) => row.baseVerdict !== 'right' && row.tunedVerdict === 'right',
     broken: (row) => row.baseVerdict === 'right' && row.tunedVerdict !== 'right',
   };
-  return rows.filter(keep[only]).map(({ baseText, baseVerdict, tunedText, tunedVerdict, ...row }) => ({
+  const kept = rows.filter(keep[only]);
+  const pairIds = candidatesAmong(
+    db,
+    kept.map(({ sampleId, tunedText }) => ({ sampleId, rejected: tunedText })),
+  );
+  return kept.map(({ baseText, baseVerdict, tunedText, tunedVerdict, ...row }, i) => ({
     ...row,
     base: { text: baseText, verdict: baseVerdict },
     tuned: { text: tunedText, verdict: tunedVerdict },
+    pairId: pairIds[i],
   }));
 }
 

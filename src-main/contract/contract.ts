@@ -157,6 +157,10 @@ export const contract = {
       .input(z.object({ chosen: z.string(), rejected: z.string(), phrases: z.array(s.Phrase) }))
       .output(s.TokenTruth),
     create: call.input(z.object({ sampleId: s.Id, rejected: z.string() })).output(s.Pair),
+    /** Takes a pair away that nobody has touched since it was made. CONFLICT when somebody has. */
+    withdraw: call.input(z.object({ pairId: s.Id })).output(None),
+    /** Model, run, adapter and evaluation behind the non-preferred answer; null when no model gave it. */
+    lineage: call.input(z.object({ pairId: s.Id })).output(s.Lineage.nullable()),
   },
   negatives: {
     /** Named recipes, the default first. */
@@ -230,8 +234,10 @@ export const contract = {
   },
   compare: {
     evaluations: call.output(z.array(s.Evaluation)),
-    /** Answers the held-out samples with the base model (runId null) or a run's adapter; the result is an Evaluation. */
-    evaluate: call.input(z.object({ runId: s.Id.nullable() })).output(s.Job),
+    /** Answers the samples of one split with the base model (runId null) or a run's adapter; the result is an Evaluation. */
+    evaluate: call
+      .input(z.object({ runId: s.Id.nullable(), split: s.Split.default('heldout') }))
+      .output(s.Job),
     rows: call
       .input(
         z.object({
@@ -243,6 +249,13 @@ export const contract = {
       .output(z.array(s.ComparisonRow)),
     /** Flips both ways and the difference in accuracy over the questions both were asked. */
     difference: call.input(z.object({ baseId: s.Id, tunedId: s.Id })).output(s.PairedComparison),
+    /**
+     * Makes an answer of an evaluation a candidate for review, with its lineage. `isNew` is false when the sample had a pair with this
+     * answer. `split` is the video's: pairs of held-out ones are never trained on.
+     */
+    makeCandidate: call
+      .input(z.object({ evaluationId: s.Id, sampleId: s.Id }))
+      .output(z.object({ pairId: s.Id, isNew: z.boolean(), split: s.Split })),
     /** One question to base and tuned model, now. */
     ask: call
       .input(z.object({ videoId: s.Id, question: z.string().min(1), runId: s.Id.nullable() }))

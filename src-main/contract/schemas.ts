@@ -263,9 +263,19 @@ export type PairStatus = z.infer<typeof PairStatus>;
 /** Where a non-preferred answer came from; enough to make it again. */
 export const Provenance = z.object({
   kind: z.enum(['imported', 'generated', 'written', 'model-answer']),
+  /** Checkpoint folder, as `project.portablePath` writes it. */
   model: z.string().optional(),
   modelHash: z.string().optional(),
+  /** PEFT folder of a tuned model, likewise; absent for the base model. */
   adapter: z.string().optional(),
+  /** SHA-256 of its weights. */
+  adapterHash: z.string().optional(),
+  /** The training run that made the adapter. */
+  runId: Id.optional(),
+  /** The evaluation in which the answer was given. */
+  evaluationId: Id.optional(),
+  /** As it was asked. */
+  question: z.string().optional(),
   recipe: z.unknown().optional(),
   /** What a generated answer is evidence of. */
   family: ErrorPattern.optional(),
@@ -291,6 +301,42 @@ export const GenerateRequest = z.object({
   tries: z.number().int().min(1).max(64).default(1),
 });
 export type GenerateRequest = z.infer<typeof GenerateRequest>;
+
+/** Where an answer of a model came from, step by step; a step that has no part in it is null. */
+export const Lineage = z.object({
+  model: z.object({ name: z.string(), path: z.string(), hash: z.string().nullable() }).nullable(),
+  /** `name` and `pairs` are null when the run is gone. */
+  run: z
+    .object({
+      id: Id,
+      name: z.string().nullable(),
+      objective: z.string().nullable(),
+      pairs: z.number().int().nullable(),
+    })
+    .nullable(),
+  /** 'changed': its weights are not those that answered; 'unknown': their hash was not kept. */
+  adapter: z
+    .object({
+      path: z.string(),
+      hash: z.string().nullable(),
+      state: z.enum(['there', 'changed', 'gone', 'unknown']),
+    })
+    .nullable(),
+  evaluation: z
+    .object({ id: Id, runId: Id.nullable(), name: z.string(), split: Split, createdAt: Timestamp })
+    .nullable(),
+  answer: z.object({
+    text: z.string(),
+    question: z.string().nullable(),
+    /** Steps of the recipe; null for a clean clip. */
+    recipe: z.array(z.string()).nullable(),
+    seed: z.number().int().nullable(),
+    frames: z.array(z.number().int()).nullable(),
+    decoding: z.record(z.string(), z.unknown()).nullable(),
+    at: Timestamp,
+  }),
+});
+export type Lineage = z.infer<typeof Lineage>;
 
 export const LintCode = z.enum([
   'identical-answers',
@@ -729,6 +775,8 @@ export const Evaluation = z.object({
   runId: Id.nullable(),
   name: z.string(),
   createdAt: Timestamp,
+  /** Which clips were asked about. */
+  split: Split,
   accuracy: Rate,
   byType: z.record(z.string(), Rate),
   /** Mean over answers of the summed KL(base || tuned) on the preferred answer; null for the base. */
@@ -745,6 +793,10 @@ export const ComparisonRow = z.object({
   reference: z.string(),
   base: z.object({ text: z.string(), verdict: z.enum(['right', 'wrong', 'unparseable']) }),
   tuned: z.object({ text: z.string(), verdict: z.enum(['right', 'wrong', 'unparseable']) }),
+  /** Of its video, now: pairs of held-out ones are never trained on. */
+  split: Split,
+  /** The pair that the tuned answer is already; null: none. */
+  pairId: Id.nullable(),
 });
 export type ComparisonRow = z.infer<typeof ComparisonRow>;
 

@@ -113,6 +113,8 @@ export type ModelDescription = {
   hash: string;
   /** Frames it is given when nobody says otherwise. */
   frames: number;
+  /** `align/adapter.ts` adapterHash; null without an adapter. */
+  adapterHash: string | null;
 };
 
 /** Questions about one video; the video is decoded and encoded once for all of them. */
@@ -182,7 +184,11 @@ export type TrainResult = {
 export type EngineApi = {
   /** Which devices there are, and why or why not. Trying a device can end the worker: use one of its own. */
   devices: { input: { only: 'cpu' | null }; output: DeviceReport[]; event: never };
-  describe: { input: { modelDir: string }; output: ModelDescription; event: never };
+  describe: {
+    input: Pick<EngineModel, 'modelDir' | 'adapterDir'>;
+    output: ModelDescription;
+    event: never;
+  };
   /**
    * Answers questions; each answer is an event, so that what is done is kept when the job is cancelled. Calls with the same model and
    * adapter may overlap: their questions share a batch.

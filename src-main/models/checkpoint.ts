@@ -177,7 +177,8 @@ export async function readWeight(checkpoint: Checkpoint, name: string): Promise<
 
 const fileHashes = new Map<string, string>();
 
-async function cachedFileHash(file: string): Promise<string> {
+/** SHA-256 of a file, lower-case hex; read once per process and again only when its size or time of change differ. */
+export async function cachedFileHash(file: string): Promise<string> {
   const { size, mtimeMs } = await stat(file);
   const key = `${path.resolve(file)}:${size}:${mtimeMs}`;
   let hash = fileHashes.get(key);
@@ -189,8 +190,7 @@ async function cachedFileHash(file: string): Promise<string> {
 }
 
 /**
- * SHA-256 over config.json and all weight files: the identity of the model in run records and caches. Files are read
- * once per process and again only when their size or time of change differ.
+ * SHA-256 over config.json and all weight files: the identity of the model in run records and caches.
  */
 export async function checkpointHash(checkpoint: Checkpoint): Promise<string> {
   const hash = createHash('sha256');

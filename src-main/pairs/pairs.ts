@@ -2,7 +2,6 @@
  * @file The pairs of a project: candidates, review, edits. Every change is on the disk when its method returns, together with its
  * journal entry; a change that names an old version is refused instead of overwriting a newer one.
  */
-import { createHash } from 'node:crypto';
 import type {
   BulkAction,
   HistoryEntry,
@@ -33,6 +32,7 @@ import { Journal, type JournalEntry } from './journal.ts';
 import { Reviews, type PairContent } from './reviews.ts';
 import {
   familyOfPair,
+  originHash,
   pairConditions,
   phrasesJson,
   phrasesOf,
@@ -371,6 +371,25 @@ export class PairService {
   }
 
   /**
+   * Takes a pair away that is as it was made: to make a candidate is one key, and so is taking that back.
+   * @throws UserError CONFLICT when somebody has touched it, or when it is not a model's answer that a person chose
+   */
+  withdraw(id: string): void {
+    this.#db.transaction(() => {
+      const { version, holder, provenance } = this.#row(id);
+      const { kind } = JSON.parse(provenance) as Provenance;
+      if (version !== 1 || holder !== null || kind !== 'model-answer')
+        throw new UserError(
+          'CONFLICT',
+          `pair: expected an untouched candidate from Compare, got ${kind === 'model-answer' ? 'one that was worked on since' : `one that is ${kind}`}`,
+          'Reject it in Review instead.',
+        );
+      this.#db.prepare('UPDATE attempts SET pair_id = NULL WHERE pair_id = ?').run(id);
+      this.#db.prepare('DELETE FROM pairs WHERE id = ?').run(id);
+    });
+  }
+
+  /**
    * Saves texts and marks. A save that changes nothing gives the pair back as it is.
    * @throws UserError CONFLICT when `baseVersion` is not the stored version.
    */
@@ -609,10 +628,6 @@ function expectUnicode(...texts: string[]): void {
     `pair: expected Unicode text, got half a character (an unpaired surrogate) in "${bad.toWellFormed()}"`,
     'Delete that character and type it again.',
   );
-}
-
-function originHash(rejected: string): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(rejected).digest().subarray(0, 16));
 }
 
 /** A row's marks as phrases: whole ones as they are, spans paired by their order. */

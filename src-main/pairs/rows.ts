@@ -1,8 +1,10 @@
 /** @file Pairs as rows: the one SELECT, the filters, and the way to the contract's shapes. */
+import { createHash } from 'node:crypto';
 import type { z } from 'zod';
 import { familyOf, type Recipe } from '../contract/recipe.ts';
 import type { LintCode, Pair, PairFilter, PairSummary, Phrase, Provenance } from '../contract/schemas.ts';
 import { searchCondition, whereAll, type Condition } from '../library/search.ts';
+import type { Database } from '../project/sqlite.ts';
 import { lintPair } from './lints.ts';
 
 export type PairRow = {
@@ -107,6 +109,20 @@ export function familyOfPair({ kind, family, recipe }: Provenance): PairSummary[
 /** The kinds of a pair's phrases as they are stored beside them: each once, sorted. */
 export function storedKinds(phrases: readonly Phrase[]): string {
   return JSON.stringify([...new Set(phrases.flatMap(({ kind }) => kind ?? []))].sort());
+}
+
+/** By what a sample's candidates are told apart: the non-preferred answer as it came. */
+export function originHash(rejected: string): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(rejected).digest().subarray(0, 16));
+}
+
+/** For each answer the pair that it is already, as it came, or null. */
+export function candidatesAmong(
+  db: Database,
+  answers: readonly { sampleId: string; rejected: string }[],
+): (string | null)[] {
+  const find = db.prepare<{ id: string }>('SELECT id FROM pairs WHERE sample_id = ? AND origin = ?');
+  return answers.map(({ sampleId, rejected }) => find.get(sampleId, originHash(rejected))?.id ?? null);
 }
 
 /** Codes to be stored with a row. */

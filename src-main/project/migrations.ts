@@ -382,6 +382,12 @@ const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX pairs_outcome ON pairs (id, status);
     `,
   },
+  {
+    what: 'which frames an evaluated answer was given',
+    sql: `
+      ALTER TABLE evaluation_answers ADD COLUMN frames TEXT; -- JSON, indices into the PTS table; null on answers of older versions
+    `,
+  },
 ];
 
 /** The version that this program writes. */

@@ -1,6 +1,7 @@
 /** @file Routes about what training changed: evaluations, side-by-side rows, one question now. */
 import { compareEvaluations, comparisonRows, listEvaluations } from '../compare/evaluations.ts';
 import { ask, evaluate } from './evaluation.ts';
+import { makeCandidate } from './lineage.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -15,6 +16,7 @@ export function compareRoutes(os: Implementer, workbench: Workbench) {
     difference: os.compare.difference.handler(({ input }) =>
       compareEvaluations(db(), input.baseId, input.tunedId),
     ),
+    makeCandidate: os.compare.makeCandidate.handler(({ input }) => makeCandidate(workbench, input)),
     ask: os.compare.ask.handler(({ input }) => ask(workbench, input)),
   };
 }

@@ -1,5 +1,5 @@
-/** @file Evaluating the base model or a run's adapter on held-out samples: greedy answers, strict judging, KL from the base. */
-import type { Evaluation, SampleFilter } from '../contract/schemas.ts';
+/** @file Evaluating the base model or a run's adapter on the samples of one split, mostly the held-out one: greedy answers, strict judging, KL from the base. */
+import type { Evaluation, Split } from '../contract/schemas.ts';
 import { addEvaluation } from '../compare/evaluations.ts';
 import type { EvaluatedAnswer } from '../compare/evaluations.ts';
 import type { JobContext, JobHandle } from '../jobs/queue.ts';
@@ -16,8 +16,8 @@ import type { Workbench } from './workbench.ts';
 export type EvaluateRequest = {
   /** Null: the base model. */
   runId: string | null;
-  /** Which samples. @default the held-out ones */
-  filter?: SampleFilter;
+  /** Which clips' samples. Training clips show what the model still gets wrong there, not what it has learned. @default 'heldout' */
+  split?: Split;
   /** Shown in lists. @default the run's name, or "base" */
   name?: string;
   /** Most samples to ask about, spread evenly over all. @default all */
@@ -32,30 +32,27 @@ export async function evaluate(
   workbench: Workbench,
   request: EvaluateRequest,
 ): Promise<JobHandle<Evaluation>> {
-  const { runId } = request;
+  const { runId, split = 'heldout' } = request;
   const project = workbench.requireProject();
   const manager = runManager(workbench);
   const run = runId === null ? null : await manager.get(runId);
   const adapterDir = runId === null ? null : await manager.adapterDir(runId);
-  const samples = spread(
-    new SampleLibrary(project).all(request.filter ?? { split: 'heldout' }),
-    request.limit,
-  );
+  const samples = spread(new SampleLibrary(project).all({ split }), request.limit);
   if (samples.length === 0)
     throw new UserError(
       'BAD_INPUT',
-      'evaluation: expected held-out samples, got none',
-      'Import samples of videos that are held out (the split is by video; the Library shows it).',
+      `evaluation: expected ${split === 'heldout' ? 'held-out' : 'training'} samples, got none`,
+      'Import samples of such videos (the split is by video; the Library shows it).',
     );
   const name = request.name ?? run?.name ?? 'base';
   return workbench.jobs.enqueue({
     kind: 'evaluate',
-    title: `Evaluating ${name}`,
+    title: `Evaluating ${name}${split === 'train' ? ' on training clips' : ''}`,
     lane: 'engine',
     run: (context) =>
       evaluateNow(
         workbench,
-        { runId, name, adapterDir, frames: run?.config.frames ?? null, samples },
+        { runId, name, adapterDir, frames: run?.config.frames ?? null, split, samples },
         context,
       ),
     result: (evaluation) => evaluation,
@@ -73,19 +70,17 @@ type Evaluating = {
   name: string;
   adapterDir: string | null;
   frames: number | null;
+  split: Split;
   samples: readonly AskedSample[];
 };
 
 async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobContext): Promise<Evaluation> {
-  const { runId, name, adapterDir, samples } = what;
+  const { runId, name, adapterDir, split, samples } = what;
   const { signal } = context;
   const project = workbench.requireProject();
   const model = engineModel(project, adapterDir);
-  const { hash, frames: defaultFrames } = await workbench.workers.engine.call(
-    'describe',
-    { modelDir: model.modelDir },
-    { signal },
-  );
+  const described = await workbench.workers.engine.call('describe', model, { signal });
+  const { hash, adapterHash, frames: defaultFrames } = described;
   const frames = what.frames ?? defaultFrames;
   const answersShare = adapterDir === null ? 1 : ANSWERS_SHARE;
   const answers = new Map<string, EvaluatedAnswer>();
@@ -98,12 +93,13 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
     decoding: () => GREEDY,
     frames,
     signal,
-    onAnswer: (sample, { text }) => {
+    onAnswer: (sample, { text, frameIndices }) => {
       const judged = judge(
         { type: sample.type, question: sample.question, reference: sample.chosen, answer: text },
         project.synonyms,
       );
-      answers.set(sample.id, { sampleId: sample.id, answer: text, ...judged, kl: null });
+      const answer = { sampleId: sample.id, answer: text, frames: frameIndices };
+      answers.set(sample.id, { ...answer, ...judged, kl: null });
       return undefined;
     },
     onProgress: ({ done, total }) =>
@@ -138,7 +134,16 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
   const evaluation = addEvaluation(project.db, {
     runId,
     name,
-    settings: { modelHash: hash, adapterDir, frames, decoding: GREEDY, skipped },
+    settings: {
+      model: project.portablePath(model.modelDir),
+      modelHash: hash,
+      adapterDir: adapterDir && project.portablePath(adapterDir),
+      adapterHash,
+      split,
+      frames,
+      decoding: GREEDY,
+      skipped,
+    },
     answers: [...answers.values()],
   });
   workbench.hub.emit({ type: 'evaluation', evaluationId: evaluation.id });

@@ -159,8 +159,7 @@ class Generation {
     const { request, model, name, recipe } = this.#what;
     const { id, signal, continuing, progress } = this.#context;
     const { db } = this.#project;
-    const { modelDir } = model;
-    const { hash, frames } = await this.#workbench.workers.engine.call('describe', { modelDir }, { signal });
+    const { hash, frames } = await this.#workbench.workers.engine.call('describe', model, { signal });
     this.#hash = hash;
     const same = { modelHash: hash, adapter: null, recipe, seed: request.seed, frames };
     this.#keys = this.#tries.map((decoding) => conditionsKey({ ...same, decoding }));

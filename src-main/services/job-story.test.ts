@@ -2,6 +2,7 @@
  * @file The long jobs through the contract, with real workers, the real sample clips and the real sample model: generate, train, kill, resume,
  * stop, restart, evaluate, ask. What is asserted is on the disk.
  */
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   existsSync,
@@ -228,6 +229,75 @@ test('evaluation of base and tuned on the held-out questions, rows side by side,
   expect(asked.text).toBe(answered.text); // greedy: the same question gets the same answer
   expect(asked.seconds).toBeGreaterThan(0);
   expect((await client.compare.ask({ videoId, question, runId })).text).toBe(rows[0].tuned.text);
+}, 180_000);
+
+test('a bad answer of the tuned model becomes a candidate with its lineage; a held-out one never trains, one of a training clip does', async () => {
+  const [heldout] = await client.compare.evaluations();
+  const job = await workbench.jobs.ended((await client.compare.evaluate({ runId, split: 'train' })).id);
+  const train = Evaluation.parse(job.result);
+  expect(train).toMatchObject({ runId, split: 'train', accuracy: { n: 8 } });
+  expect(heldout.split).toBe('heldout');
+  const run = await client.train.run({ runId });
+  const weights = readFileSync(path.join(run.adapterDir!, 'adapter_model.safetensors'));
+  const adapterHash = createHash('sha256').update(weights).digest('hex');
+
+  for (const evaluation of [heldout, train]) {
+    const rows = await client.compare.rows({ baseId: evaluation.id, tunedId: evaluation.id, only: 'all' });
+    const row = rows.find((r) => r.tuned.verdict !== 'right' && r.pairId === null)!;
+    const { sampleId } = row;
+    const made = await client.compare.makeCandidate({ evaluationId: evaluation.id, sampleId });
+    expect(made).toMatchObject({ isNew: true, split: evaluation.split });
+    const { pairId } = made;
+    const pair = await client.pairs.get({ pairId });
+    expect(pair).toMatchObject({ status: 'pending', rejected: row.tuned.text, source: 'compare' });
+    expect(pair.provenance).toEqual({
+      kind: 'model-answer',
+      model: expect.stringMatching(/model$/) as string,
+      modelHash: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      adapter: `project:runs/${runId}/adapter`,
+      adapterHash,
+      runId,
+      evaluationId: evaluation.id,
+      frameIndices: expect.toSatisfy((f: number[]) => f.length === 4) as number[],
+      decoding: { temperature: 0, seed: 0, maxNewTokens: 64 },
+      question: row.question,
+      original: row.tuned.text,
+      createdAt: evaluation.createdAt,
+    });
+    expect(await client.pairs.lineage({ pairId })).toMatchObject({
+      model: { name: 'model', hash: pair.provenance.modelHash },
+      run: { id: runId, name: 'killed', objective: 'rrpo', pairs: 6 },
+      adapter: { path: run.adapterDir, hash: adapterHash, state: 'there' },
+      evaluation: { id: evaluation.id, split: evaluation.split },
+      answer: { text: row.tuned.text, recipe: null },
+    });
+    // The same once more is the same pair, and the row knows it.
+    expect(await client.compare.makeCandidate({ evaluationId: evaluation.id, sampleId })).toEqual({
+      ...made,
+      isNew: false,
+    });
+    const again = await client.compare.rows({ baseId: heldout.id, tunedId: evaluation.id, only: 'all' });
+    if (evaluation === heldout) expect(again.find((r) => r.sampleId === sampleId)!.pairId).toBe(pairId);
+    // Taken back, it is gone; made again and decided about, it stays.
+    await client.pairs.withdraw({ pairId });
+    await expect(client.pairs.get({ pairId })).rejects.toThrow(/unknown id/);
+    const second = await client.compare.makeCandidate({ evaluationId: evaluation.id, sampleId });
+    const phrases = (await client.pairs.get({ pairId: second.pairId })).phrases;
+    expect(phrases.length).toBeGreaterThan(0);
+    await client.pairs.setStatus({ pairIds: [second.pairId], status: 'accepted' });
+    await expect(client.pairs.withdraw({ pairId: second.pairId })).rejects.toThrow(/worked on since/);
+    const { excluded } = await client.train.readiness();
+    const reason = excluded.find((e) => e.pairId === second.pairId)?.reason;
+    if (evaluation === heldout) expect(reason).toMatch(/held out/);
+    else expect(reason).toBeUndefined();
+  }
+  const right = (await client.compare.rows({ baseId: train.id, tunedId: train.id, only: 'all' })).find(
+    (r) => r.tuned.text === r.reference,
+  );
+  if (right)
+    await expect(
+      client.compare.makeCandidate({ evaluationId: train.id, sampleId: right.sampleId }),
+    ).rejects.toThrow(/the same text/);
 }, 180_000);
 
 test("every change was told, in the contract's form", () => {

@@ -7,6 +7,7 @@ import { paceOf } from '../pairs/pace.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { pairReviews, projectAgreement, projectCutter } from './agreement.ts';
 import { requireModelDir } from './engine-requests.ts';
+import { lineage } from './lineage.ts';
 import type { Implementer } from './router.ts';
 import { tokenTruth } from './token-truth.ts';
 import type { Workbench } from './workbench.ts';
@@ -86,5 +87,10 @@ export function pairsRoutes(os: Implementer, workbench: Workbench) {
       tokenTruth(requireModelDir(workbench.requireProject()), input),
     ),
     create: os.pairs.create.handler(({ input }) => pairs().create(input.sampleId, input.rejected)),
+    withdraw: os.pairs.withdraw.handler(({ input }) => {
+      pairs().withdraw(input.pairId);
+      workbench.hub.emit({ type: 'pairs' });
+    }),
+    lineage: os.pairs.lineage.handler(({ input }) => lineage(workbench, input.pairId)),
   };
 }

@@ -45,11 +45,7 @@ export async function reproduce(workbench: Workbench, pairId: string): Promise<R
     lane: 'engine',
     run: async ({ signal }) => {
       const { engine } = workbench.workers;
-      const { hash, family, frames } = await engine.call(
-        'describe',
-        { modelDir: model.modelDir },
-        { signal },
-      );
+      const { hash, family, frames } = await engine.call('describe', model, { signal });
       if (hash !== modelHash)
         throw new UserError(
           'CONFLICT',

@@ -50,11 +50,11 @@ export async function createRunFiles(
 
 /** Stores the present state of a run. */
 export async function saveRun(runsDir: string, run: StoredRun): Promise<void> {
-  const stored: StoredRun = { ...run, secondsLeft: null };
-  await writeFileAtomic(
-    path.join(runFolder(runsDir, run.id), STATE_FILE),
-    `${JSON.stringify(stored, null, 2)}\n`,
-  );
+  const folder = runFolder(runsDir, run.id);
+  // Relative, so that a moved project finds it.
+  const adapterDir = run.adapterDir && path.relative(folder, run.adapterDir);
+  const stored: StoredRun = { ...run, adapterDir, secondsLeft: null };
+  await writeFileAtomic(path.join(folder, STATE_FILE), `${JSON.stringify(stored, null, 2)}\n`);
 }
 
 /** All runs of a project as they were last stored, oldest first. Folders without a readable state are left out. */
@@ -65,7 +65,9 @@ export async function readRuns(runsDir: string): Promise<StoredRun[]> {
     const text = await readFile(path.join(runsDir, name, STATE_FILE), 'utf8').catch(() => null);
     if (text === null) continue;
     const run = StoredRun.safeParse(parseJson(text));
-    if (run.success) runs.push(run.data);
+    if (!run.success) continue;
+    const { adapterDir } = run.data;
+    runs.push({ ...run.data, adapterDir: adapterDir && path.resolve(runsDir, name, adapterDir) });
   }
   return runs.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
 }

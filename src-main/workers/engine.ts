@@ -1,4 +1,5 @@
 /** @file The engine worker: models in ONNX Runtime, away from the window. Started by `jobs/workers.ts`. */
+import { adapterHash } from '../align/adapter.ts';
 import type { EngineApi } from '../jobs/apis.ts';
 import type { Handlers } from '../jobs/protocol.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
@@ -26,11 +27,16 @@ function tidy<I, C, O>(method: (input: I, context: C) => Promise<O>): (input: I,
 
 const handlers: Handlers<EngineApi> = {
   devices: ({ only }) => listDevices(only),
-  async describe({ modelDir }) {
+  async describe({ modelDir, adapterDir }) {
     const checkpoint = await openCheckpoint(modelDir);
     const { family } = checkpoint.config;
     const { value: frames } = await defaultFrames(modelDir, family);
-    return { family, hash: await checkpointHash(checkpoint), frames };
+    return {
+      family,
+      hash: await checkpointHash(checkpoint),
+      frames,
+      adapterHash: adapterDir === null ? null : await adapterHash(adapterDir),
+    };
   },
   answer: tidy(answer),
   divergence: tidy(divergence),

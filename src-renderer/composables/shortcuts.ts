@@ -127,7 +127,13 @@ export const ACTIONS = [
   { id: 'redo', label: 'Redo', scope: 'review', keys: ['Ctrl+Shift+Z', 'Ctrl+Y'], whileTyping: true },
   { id: 'compare-next', label: 'Next answer', scope: 'compare', keys: ['N', 'ArrowDown'] },
   { id: 'compare-previous', label: 'Previous answer', scope: 'compare', keys: ['P', 'ArrowUp'] },
-  { id: 'make-negative', label: 'Turn the tuned answer into a new pair', scope: 'compare', keys: ['C'] },
+  {
+    id: 'make-negative',
+    label: 'Make the tuned answer a candidate for review',
+    scope: 'compare',
+    keys: ['C'],
+  },
+  { id: 'unmake-negative', label: 'Take the latest candidate back', scope: 'compare', keys: ['Ctrl+Z'] },
 ] as const satisfies readonly ShortcutAction[];
 
 export type ActionId = (typeof ACTIONS)[number]['id'];

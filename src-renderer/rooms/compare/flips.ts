@@ -1,4 +1,4 @@
-/** @file Which way an answer turned between base and tuned, and the change in words. */
+/** @file Which way an answer turned between base and tuned, the change in words, and what becomes of an answer. */
 import type { ComparisonRow, PairedComparison } from '../../../src-main/contract/schemas.ts';
 import { plural } from '../../composables/format.ts';
 
@@ -39,4 +39,25 @@ export function inWords(paired: PairedComparison): string {
       : `${points(value)} points, 95 % interval ${points(low)} to ${points(high)}`;
   const sure = low > 0 ? 'better' : high < 0 ? 'worse' : 'not told apart from chance';
   return `${change} over ${plural(paired.n, 'question')}: ${sure} (${p}).`;
+}
+
+/** What is told when an answer has become a pair, or was one already. */
+export function madeWords(
+  row: Pick<ComparisonRow, 'tuned' | 'split'>,
+  isNew: boolean,
+): { tone: 'success' | 'info' | 'warning'; text: string } {
+  if (!isNew) return { tone: 'info', text: 'This answer is a pair already.' };
+  const doubt =
+    row.tuned.verdict === 'right'
+      ? ' The judge called this answer right: look twice before accepting it.'
+      : '';
+  if (row.split === 'heldout')
+    return {
+      tone: 'warning',
+      text: `A candidate in Review now. Its clip is held out, so it is never trained on.${doubt}`,
+    };
+  return {
+    tone: doubt ? 'warning' : 'success',
+    text: `A candidate in Review now; accepted, the next run trains on it.${doubt}`,
+  };
 }

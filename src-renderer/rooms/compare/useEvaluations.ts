@@ -1,13 +1,13 @@
-/** @file The evaluations of base and one tuned run: what is there, what is missing, asking for it, and the rows of both. */
+/** @file The evaluations of base and one tuned run on one split: what is there, what is missing, asking for it, and the rows of both. */
 import { useMessage } from 'naive-ui';
 import { computed, ref, type Ref } from 'vue';
-import type { Evaluation } from '../../../src-main/contract/schemas.ts';
+import type { Evaluation, Split } from '../../../src-main/contract/schemas.ts';
 import { sentence } from '../../client/errors.ts';
 import { useLoad } from '../../composables/useLoad.ts';
 import { useWorkbench } from '../../composables/useWorkbench.ts';
 
 /** `asked` is the run of the address; without one, or when it has no adapter, the newest tuned run is taken. */
-export function useEvaluations(asked: Readonly<Ref<string | null>>) {
+export function useEvaluations(asked: Readonly<Ref<string | null>>, split: Readonly<Ref<Split>>) {
   const { api, on, lineNumber, activeJobs, noteJob } = useWorkbench();
   const message = useMessage();
   const runs = useLoad((signal) => api.train.runs(undefined, { signal }), [lineNumber]);
@@ -29,7 +29,7 @@ export function useEvaluations(asked: Readonly<Ref<string | null>>) {
 
   const newest = (id: string | null): Evaluation | null =>
     (evaluations.data.value ?? [])
-      .filter((evaluation) => evaluation.runId === id)
+      .filter((evaluation) => evaluation.runId === id && evaluation.split === split.value)
       .sort((a, b) => b.createdAt - a.createdAt)[0] ?? null;
   const base = computed(() => newest(null));
   const tuned = computed(() => (runId.value === null ? null : newest(runId.value)));
@@ -44,7 +44,7 @@ export function useEvaluations(asked: Readonly<Ref<string | null>>) {
     if (runId.value !== null && (!tuned.value || both)) wanted.push(runId.value);
     starting.value = true;
     try {
-      for (const id of wanted) noteJob(await api.compare.evaluate({ runId: id }));
+      for (const id of wanted) noteJob(await api.compare.evaluate({ runId: id, split: split.value }));
     } catch (error) {
       message.error(sentence(error), { duration: 8000, closable: true });
     } finally {
