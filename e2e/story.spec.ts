@@ -3,6 +3,7 @@
  * the differing phrase, accept the pair, train with RRPO, watch the curves, stop and resume, and see the tuned model answer
  * held-out clips differently from the base. What is on the disk afterwards is read back without the workbench.
  */
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -201,5 +202,32 @@ test('from a clip and a wrong answer to a better model', async ({ app }) => {
     const { asked, changed } = readAnswers(app, path.basename(runDir));
     expect(asked).toBeGreaterThan(100);
     expect(changed, 'held-out questions that the tuned model answers differently').toBeGreaterThan(0);
+  });
+
+  await test.step('a bad answer of the tuned model becomes a candidate in one key, is taken back, and tells where it came from', async () => {
+    const { page } = app;
+    const before = readPairs(app, '1').length;
+    await page.getByTestId('only-wrong').click();
+    await page.keyboard.press('n');
+    await page.keyboard.press('c');
+    await expect(page.getByTestId('open-candidate')).toBeVisible();
+    await expect(page.getByText('held out, so it is never trained on')).toBeVisible();
+    expect(readPairs(app, '1')).toHaveLength(before + 1);
+    await page.keyboard.press('Control+z');
+    await expect(page.getByTestId('make-negative')).toBeVisible();
+    expect(readPairs(app, '1')).toHaveLength(before);
+    await page.keyboard.press('c');
+    await page.getByTestId('open-candidate').click();
+    const lineage = page.getByTestId('lineage');
+    const adapter = readFileSync(path.join(runDir, 'adapter', 'adapter_model.safetensors'));
+    const hash = createHash('sha256').update(adapter).digest('hex');
+    await expect(lineage).toContainText(hash.slice(0, 12));
+    await expect(lineage).toContainText('Held-out clips');
+    await expect(page.getByTestId('lint').first()).toHaveAttribute('data-code', 'heldout-leak');
+    const [made] = readPairs(app, `json_extract(provenance, '$.adapterHash') = '${hash}'`);
+    expect(made.status).toBe('pending');
+    await page.screenshot({ path: test.info().outputPath('lineage.png') });
+    await lineage.getByRole('link', { name: 'Held-out clips' }).click();
+    await expect(page.getByTestId('open-candidate')).toBeVisible();
   });
 });

@@ -2,7 +2,7 @@
 import type { ComparisonRow, PairedComparison } from '../../../src-main/contract/schemas.ts';
 import { plural } from '../../composables/format.ts';
 
-export type Only = 'all' | 'disagreements' | 'fixed' | 'broken';
+export type Only = 'all' | 'disagreements' | 'fixed' | 'broken' | 'wrong';
 export type Flip = 'fixed' | 'broken' | 'same';
 
 /** Fixed: wrong (or unreadable) before and right after. Broken: the other way. */
@@ -13,7 +13,7 @@ export function flipOf(row: Pick<ComparisonRow, 'base' | 'tuned'>): Flip {
   return after ? 'fixed' : 'broken';
 }
 
-/** Does the row belong to a filter? Disagreements are answers with other words, whatever their verdicts. */
+/** Does the row belong to a filter? Disagreements are answers with other words, whatever their verdicts; wrong is what the tuned model is. */
 export function keep(row: Pick<ComparisonRow, 'base' | 'tuned'>, only: Only): boolean {
   switch (only) {
     case 'all':
@@ -23,6 +23,8 @@ export function keep(row: Pick<ComparisonRow, 'base' | 'tuned'>, only: Only): bo
     case 'fixed':
     case 'broken':
       return flipOf(row) === only;
+    case 'wrong':
+      return row.tuned.verdict !== 'right';
     default:
       return only satisfies never;
   }

@@ -1,6 +1,6 @@
 /** @file A tuned answer becomes a candidate for review in one step, and is taken back in one, too. */
 import { useMessage, type MessageReactive } from 'naive-ui';
-import { computed, h, ref, shallowRef, type ComputedRef } from 'vue';
+import { computed, h, onScopeDispose, ref, shallowRef, type ComputedRef } from 'vue';
 import { useRouter } from 'vue-router';
 import type { ComparisonRow } from '../../../src-main/contract/schemas.ts';
 import { sentence } from '../../client/errors.ts';
@@ -26,6 +26,7 @@ export function useCandidates(evaluationId: () => string | null, changed: () => 
   const made = shallowRef<readonly string[]>([]);
   const busy = ref(false);
   let shown: MessageReactive | undefined;
+  onScopeDispose(() => shown?.destroy());
 
   const failed = (error: unknown): void =>
     void message.error(sentence(error), { duration: 8000, closable: true });
