@@ -67,6 +67,21 @@ test('a row that is changed or deleted while it waits, or afterwards, leaves not
   check();
 });
 
+test('one and two signs are found among pairs wherever they stand, also when nothing else does', () => {
+  const pairs = new PairService(project);
+  const hits = (text: string): number => pairs.list({ text }, PAGE).total;
+  const sampleId = add('红色的圆形向哪移动？', '向左');
+  const { id, version, chosen } = pairs.create(sampleId, '右');
+  pairs.create(sampleId, '圆形のボールは向右 12');
+  expect(['红色', '动？', '向左', '右', '向右', '12', '2', 'の', '左向', '移左', '3'].map(hits)).toEqual([
+    2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0,
+  ]);
+  pairs.save({ pairId: id, baseVersion: version, chosen, rejected: '上', phrases: [] });
+  expect(['上', '右', '向左 上', '% 上', '% 左'].map(hits)).toEqual([1, 1, 1, 0, 0]);
+  pairs.create(sampleId, 'Él va AL fin');
+  expect(['al', 'A', 'el', 'Él', 'n', 'z'].map(hits)).toEqual([1, 1, 1, 1, 1, 0]);
+});
+
 test('pairs likewise', () => {
   const pairs = new PairService(project);
   const sampleId = add('Which way does the circle go?');

@@ -20,36 +20,60 @@ export function indexWaiting(db: Database, of: 'samples' | 'pairs'): void {
   db.transaction(fill, { durable: false });
 }
 
+/** From so many places on, the texts are read sooner than the places. */
+const MANY = 200_000;
+
+/**
+ * One or two characters as the beginning of the index's terms of three, among the pairs, whose `seq` it is (each text is indexed with two
+ * spaces behind it, so that every character begins a term); null where reading the texts is better.
+ */
+export function shortWordCondition(db: Database, word: string, seq: string): Condition | null {
+  const ascii = /^[\x21-\x7e]+$/.test(word);
+  // How the index folds other letters is its secret; Chinese and the like have nothing to fold.
+  if (!ascii && word.toLowerCase() !== word.toUpperCase()) return null;
+  const begin = ascii ? word.toLowerCase() : word;
+  const range = [begin, `${begin}\u{10ffff}`];
+  const places = db
+    .prepare<{ n: number }>('SELECT total(cnt) AS n FROM pairs_counts WHERE term >= ? AND term < ?')
+    .get(...range)!.n;
+  if (places > MANY) return null;
+  return { sql: `${seq} IN (SELECT doc FROM pairs_terms WHERE term >= ? AND term < ?)`, params: range };
+}
+
 /**
  * Words of three and more characters go through the trigram index `fts` (its rowid being `seq`); shorter ones, which have no
- * trigram, through the `columns` themselves.
+ * trigram, as `short` says, or where it gives null through the `columns` themselves.
  */
 export function searchCondition(
   query: string,
   fts: string,
   seq: string,
   columns: readonly Searched[],
+  short: (word: string) => Condition | null = () => null,
 ): Condition[] {
   const words = query.trim().split(/\s+/u).filter(Boolean);
-  const long = words.filter((word) => [...word].length >= 3);
-  const short = words.filter((word) => [...word].length < 3);
+  const isLong = (word: string): boolean => [...word].length >= 3;
+  const long = words.filter(isLong);
   const out: Condition[] = [];
   if (long.length > 0) {
     const match = long.map((word) => `"${word.replaceAll('"', '""')}"`).join(' AND ');
     out.push({ sql: `${seq} IN (SELECT rowid FROM ${fts} WHERE ${fts} MATCH ?)`, params: [match] });
   }
-  for (const word of short) {
-    // Chinese and the like have no case to fold, and looking for bytes is several times as fast.
-    const caseless = word.toLowerCase() === word.toUpperCase();
-    const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
-    const has = (column: string): string =>
-      caseless ? `instr(${column}, ?) > 0` : `${column} LIKE ? ESCAPE '\\'`;
-    out.push({
-      sql: `(${columns.map((column) => (typeof column === 'string' ? has(column) : column(has))).join(' OR ')})`,
-      params: columns.map(() => (caseless ? word : pattern)),
-    });
-  }
+  for (const word of words) if (!isLong(word)) out.push(short(word) ?? textCondition(word, columns));
   return out;
+}
+
+/** Any of the columns has the word, by reading them. */
+function textCondition(word: string, columns: readonly Searched[]): Condition {
+  // Chinese and the like have no case to fold, and looking for bytes is several times as fast.
+  const caseless = word.toLowerCase() === word.toUpperCase();
+  const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
+  const has = (column: string): string =>
+    caseless ? `instr(${column}, ?) > 0` : `${column} LIKE ? ESCAPE '\\'`;
+  return {
+    sql: `(${columns.map((column) => (typeof column === 'string' ? has(column) : column(has))).join(' OR ')})`,
+    params: columns.map(() => (caseless ? word : pattern)),
+  };
 }
 
 /** `WHERE ...` with all conditions, or nothing. */

@@ -21,7 +21,7 @@ import type { z } from 'zod';
 import type { ErrorPattern } from '../contract/recipe.ts';
 import type { ImportRow } from '../library/formats/format.ts';
 import { SampleLibrary } from '../library/samples.ts';
-import { indexWaiting, type Condition } from '../library/search.ts';
+import { indexWaiting, shortWordCondition, type Condition } from '../library/search.ts';
 import { proposePhrases } from '../negatives/differences.ts';
 import { sliceCodePoints } from '../contract/text.ts';
 import { UserError } from '../platform/errors.ts';
@@ -121,7 +121,7 @@ export class PairService {
   /** What a person filters by; what was added a moment ago is among it. */
   #search(filter: PairFilter): Condition {
     if (filter.text) indexWaiting(this.#db, 'pairs');
-    return pairConditions(filter, this.#own);
+    return pairConditions(filter, this.#own, (word) => shortWordCondition(this.#db, word, 'p.seq'));
   }
 
   /** How many pairs fit, and the keys of one page of them. A search is carried out once for both; an index answers twice as fast. */

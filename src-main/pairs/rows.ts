@@ -47,16 +47,29 @@ export function statusColumn(own: string | null): { sql: string; params: string[
   };
 }
 
-/** The filter as SQL over `pairs p` alone: all but short words of a search is answered by one narrow index. */
-export function pairConditions(filter: PairFilter, own: string | null = null): Condition {
+/**
+ * The filter as SQL over `pairs p` alone: all but short words of a search is answered by one narrow index. `short`: see
+ * {@link searchCondition}.
+ */
+export function pairConditions(
+  filter: PairFilter,
+  own: string | null = null,
+  short?: (word: string) => Condition | null,
+): Condition {
   const all: Condition[] = [];
   if (filter.text)
     all.push(
-      ...searchCondition(filter.text, 'pairs_fts', 'p.seq', [
-        'p.chosen',
-        'p.rejected',
-        (has) => `p.sample_id IN (SELECT id FROM samples WHERE ${has('question')})`,
-      ]),
+      ...searchCondition(
+        filter.text,
+        'pairs_fts',
+        'p.seq',
+        [
+          'p.chosen',
+          'p.rejected',
+          (has) => `p.sample_id IN (SELECT id FROM samples WHERE ${has('question')})`,
+        ],
+        short,
+      ),
     );
   const status = statusColumn(own);
   if (filter.status) all.push({ sql: `${status.sql} = ?`, params: [...status.params, filter.status] });

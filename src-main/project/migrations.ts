@@ -388,6 +388,35 @@ const MIGRATIONS: readonly Migration[] = [
       ALTER TABLE evaluation_answers ADD COLUMN frames TEXT; -- JSON, indices into the PTS table; null on answers of older versions
     `,
   },
+  {
+    what: 'words of one and two characters are found through the index',
+    sql: `
+      -- Two spaces behind each text, so that its last characters begin a term of three as well.
+      DROP TABLE pairs_fts;
+      CREATE VIRTUAL TABLE pairs_fts USING fts5 (
+        question, chosen, rejected, content = '', contentless_delete = 1, tokenize = 'trigram remove_diacritics 1'
+      );
+      INSERT INTO pairs_fts (pairs_fts, rank) VALUES ('automerge', 8);
+      CREATE VIRTUAL TABLE pairs_terms USING fts5vocab ('pairs_fts', 'instance'); -- where the terms stand
+      CREATE VIRTUAL TABLE pairs_counts USING fts5vocab ('pairs_fts', 'row');     -- how often they do
+      DROP TRIGGER pairs_fts_fill;
+      DROP TRIGGER pairs_fts_update;
+      CREATE TRIGGER pairs_fts_fill AFTER UPDATE OF waiting ON search_marks WHEN new.of = 'pairs' AND new.waiting > 100000 BEGIN
+        INSERT INTO pairs_fts (rowid, question, chosen, rejected)
+          SELECT p.seq, s.question || '  ', p.chosen || '  ', p.rejected || '  '
+          FROM pairs p JOIN samples s ON s.id = p.sample_id WHERE p.seq > new.upto;
+        UPDATE search_marks SET upto = (SELECT coalesce(max(seq), 0) FROM pairs), waiting = 0 WHERE of = 'pairs';
+      END;
+      CREATE TRIGGER pairs_fts_update AFTER UPDATE OF chosen, rejected ON pairs
+        WHEN old.seq <= (SELECT upto FROM search_marks WHERE of = 'pairs') BEGIN
+        DELETE FROM pairs_fts WHERE rowid = old.seq;
+        INSERT INTO pairs_fts (rowid, question, chosen, rejected)
+          SELECT new.seq, question || '  ', new.chosen || '  ', new.rejected || '  ' FROM samples WHERE id = new.sample_id;
+      END;
+      UPDATE search_marks SET upto = 0 WHERE of = 'pairs';
+      UPDATE search_marks SET waiting = 1e9 WHERE of = 'pairs';
+    `,
+  },
 ];
 
 /** The version that this program writes. */
