@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { SampleLibrary } from '../library/samples.ts';
 import { judge } from '../negatives/judge.ts';
-import { resolveRecipe } from '../negatives/recipes.ts';
+import { projectRecipe } from '../negatives/recipe-store.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { answerSamples } from '../services/answering.ts';
 import type { Skipped } from '../services/answering.ts';
@@ -33,7 +33,9 @@ export async function generateAnswersCommand(
   const run = options.run === undefined ? null : await runs.get(options.run);
   const adapterDir = run === null ? null : await runs.adapterDir(run.id);
   const recipe =
-    options.recipe === undefined ? null : resolveRecipe(await recipeOption(options.recipe)).recipe;
+    options.recipe === undefined
+      ? null
+      : projectRecipe(project.db, await recipeOption(options.recipe)).recipe;
   const samples = new SampleLibrary(project).all(options.split === 'all' ? {} : { split: options.split });
   const byId = new Map(samples.map((sample) => [sample.id, sample]));
   /** Sample id -> its line. Answers come as the batch ends them; the file has the order of the questions. */

@@ -86,7 +86,7 @@ export function buildProgram(onExit: (code: number) => void): Command {
     'ask the model about perturbed clips; wrong answers become pending pairs',
     async () => (await import('./command-generate.ts')).generateCommand,
   )
-    .option('--recipe <recipe>', `${recipes}, or a JSON file of steps`, 'default')
+    .option('--recipe <recipe>', `${recipes}, the name of a saved one, or a JSON file of steps`, 'default')
     .option('--seed <n>', 'seed of the perturbation and the sampling', wholeNumber(0), 0)
     .option('--temperature <t>', '0 is greedy', nonNegative, 0)
     .option('--max-new-tokens <n>', 'longest answer', wholeNumber(1), 64)
@@ -166,7 +166,7 @@ export function buildProgram(onExit: (code: number) => void): Command {
     )
     .option(
       '--recipe <recipe>',
-      `on perturbed clips: ${recipes}, or a JSON file of steps (default: clean clips)`,
+      `on perturbed clips: ${recipes}, the name of a saved one, or a JSON file of steps (default: clean clips)`,
     )
     .option('--seed <n>', 'seed of the perturbation', wholeNumber(0), 0)
     .option('--temperature <t>', '0 is greedy', nonNegative, 0)

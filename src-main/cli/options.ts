@@ -61,7 +61,7 @@ export function trainConfig(preset: string, changes: Record<string, string>): Tr
   throw new UserError('BAD_INPUT', issues.join('; '), 'See "rrpo-workbench train --help".');
 }
 
-/** A recipe: the id of a named one, or a JSON file of steps. */
+/** A recipe: the id or name of a named one, or a JSON file of steps. */
 export async function recipeOption(text: string): Promise<unknown> {
   if (!text.endsWith('.json')) return text;
   const content = await readFile(text, 'utf8');

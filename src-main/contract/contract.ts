@@ -6,7 +6,7 @@
 import { eventIterator, oc } from '@orpc/contract';
 import { z } from 'zod';
 import * as e from './endpoint.ts';
-import { NamedRecipe } from './recipe.ts';
+import { NamedRecipe, RecipeDraft } from './recipe.ts';
 import * as s from './schemas.ts';
 
 /** The one typed error: a person can cause it and mend it. */
@@ -163,8 +163,14 @@ export const contract = {
     lineage: call.input(z.object({ pairId: s.Id })).output(s.Lineage.nullable()),
   },
   negatives: {
-    /** Named recipes, the default first. */
+    /** Named recipes: the workbench's own, the default first, then the newest versions of the project's by name. */
     recipes: call.output(z.array(NamedRecipe)),
+    /** Saves a recipe. CONFLICT when another one has the name; unchanged steps make no new version. */
+    saveRecipe: call.input(RecipeDraft).output(NamedRecipe),
+    /** Takes a saved recipe out of the lists. What was made with it keeps its steps. */
+    deleteRecipe: call.input(z.object({ id: z.string() })).output(None),
+    /** Every version of a saved recipe, newest first. */
+    recipeVersions: call.input(z.object({ id: z.string() })).output(z.array(NamedRecipe)),
     /** What the model is given under a recipe. `frames`: the video's frames before it; by default those the project's model is given. */
     perturbed: call
       .input(

@@ -277,6 +277,10 @@ export const Provenance = z.object({
   /** As it was asked. */
   question: z.string().optional(),
   recipe: z.unknown().optional(),
+  /** Of a named recipe; the version and the name only of one of the project's own. */
+  recipeId: z.string().optional(),
+  recipeVersion: z.number().int().optional(),
+  recipeName: z.string().optional(),
   /** What a generated answer is evidence of. */
   family: ErrorPattern.optional(),
   seed: z.number().int().optional(),
@@ -291,7 +295,7 @@ export type Provenance = z.infer<typeof Provenance>;
 /** What to generate negatives for, and how. */
 export const GenerateRequest = z.object({
   filter: SampleFilter,
-  /** Id of a named recipe, or a list of perturbation steps (`recipe.ts`); the default is mask + local shuffle. */
+  /** Id of a named recipe (`id@3`: its version 3; otherwise the newest), or a list of perturbation steps (`recipe.ts`); the default is mask + local shuffle. */
   recipe: z.unknown().optional(),
   /** Of the perturbation, and of the sampling. */
   seed: z.number().int().nonnegative().default(0),

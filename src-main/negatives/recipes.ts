@@ -60,8 +60,19 @@ export const RECIPES: readonly NamedRecipe[] = OWN.map((own) => ({
   version: null,
 }));
 
-/** A recipe ready to be carried out. `family` is null for the clean clip. */
-export type Resolved = { name: string; recipe: Recipe; family: ErrorPattern | null };
+/** A recipe ready to be carried out. `family` is null for the clean clip; `saved` tells which of the project's recipes it is. */
+export type Resolved = {
+  name: string;
+  recipe: Recipe;
+  family: ErrorPattern | null;
+  /** Of a named one. */
+  id?: string;
+  /** Of one of the project's own. */
+  version?: number;
+};
+
+/** Finds one of the project's recipes: a version of it, or the newest (`recipe-store.ts`). */
+export type FindRecipe = (id: string, version?: number) => NamedRecipe | undefined;
 
 /** What an answer is counted under in the yield: the recipe's name where it has one, otherwise its steps. */
 export function recipeKey({ name, recipe }: Resolved): string {
@@ -69,20 +80,30 @@ export function recipeKey({ name, recipe }: Resolved): string {
 }
 
 /**
- * A recipe from what a caller gave: nothing (the default), the id of a named one, or a list of steps.
+ * A recipe from what a caller gave: nothing (the default), the id of a named one (`id@3` for its version 3), or a list of steps.
+ * @param find looks among the project's recipes; without it there are only the workbench's own
  * @throws UserError BAD_INPUT naming the step that cannot be understood.
  */
-export function resolveRecipe(given: unknown): Resolved {
+export function resolveRecipe(given: unknown, find?: FindRecipe): Resolved {
   if (given === undefined || given === null) return resolveRecipe('default');
   if (typeof given === 'string') {
-    const named = RECIPES.find((r) => r.id === given);
-    if (named === undefined)
-      throw new UserError(
-        'BAD_INPUT',
-        `recipe: expected one of ${RECIPES.map((r) => r.id).join(', ')} or a list of steps, got "${given}"`,
-        'Choose one of these, or give the steps as JSON.',
-      );
-    return { name: named.id, recipe: named.recipe, family: named.family };
+    const own = RECIPES.find((r) => r.id === given);
+    if (own) return { id: own.id, name: own.id, recipe: own.recipe, family: own.family };
+    const [, id, version] = /^(.*?)(?:@(\d+))?$/.exec(given)!;
+    const saved = find?.(id, version === undefined ? undefined : Number(version));
+    if (saved)
+      return {
+        id: saved.id,
+        version: saved.version!,
+        name: saved.name,
+        recipe: saved.recipe,
+        family: saved.family,
+      };
+    throw new UserError(
+      'BAD_INPUT',
+      `recipe: expected one of ${RECIPES.map((r) => r.id).join(', ')}, the id or name of a saved one or a list of steps, got "${given}"`,
+      'Choose one of these, or give the steps as JSON.',
+    );
   }
   const parsed = Recipe.safeParse(given);
   if (parsed.success) return { name: 'custom', recipe: parsed.data, family: familyOf(parsed.data) };

@@ -101,6 +101,7 @@ export function sourceKey(provenance: Provenance, sampleSource: string): string 
     case 'imported':
       return `import:${sampleSource}`;
     case 'generated': {
+      if (provenance.recipeName !== undefined) return `saved-recipe:${provenance.recipeName}`;
       const recipe = Array.isArray(provenance.recipe) ? (provenance.recipe as { op: string }[]) : [];
       return `recipe:${recipe.map((step) => step.op).join('+')}`;
     }

@@ -417,6 +417,22 @@ const MIGRATIONS: readonly Migration[] = [
       UPDATE search_marks SET waiting = 1e9 WHERE of = 'pairs';
     `,
   },
+  {
+    what: "the project's own recipes, with every version that was saved",
+    sql: `
+      CREATE TABLE recipes (
+        id TEXT NOT NULL,
+        version INTEGER NOT NULL,              -- from 1; the newest is the one in use
+        name TEXT NOT NULL,
+        description TEXT NOT NULL,
+        family TEXT NOT NULL,                  -- contract ErrorPattern
+        steps TEXT NOT NULL,                   -- JSON, contract Recipe
+        created_at INTEGER NOT NULL,
+        deleted_at INTEGER,                    -- of all its versions; they stay for what was made with them
+        PRIMARY KEY (id, version)
+      );
+    `,
+  },
 ];
 
 /** The version that this program writes. */

@@ -22,7 +22,8 @@ import {
 } from '../negatives/generations.ts';
 import { judge } from '../negatives/judge.ts';
 import type { Judgement } from '../negatives/judge.ts';
-import { recipeKey, resolveRecipe } from '../negatives/recipes.ts';
+import { pinnedRecipe, projectRecipe } from '../negatives/recipe-store.ts';
+import { recipeKey } from '../negatives/recipes.ts';
 import type { Resolved } from '../negatives/recipes.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
@@ -58,8 +59,9 @@ export function schedule({ temperature, seed, maxNewTokens, tries }: GenerateReq
  * Puts a generation in line. Held-out samples are left out: what is trained on must not come from them. A generation of an earlier
  * process that asked for the same and did not end is continued.
  */
-export function generate(workbench: Workbench, request: GenerateRequest): JobHandle<GenerateReport> {
+export function generate(workbench: Workbench, asked: GenerateRequest): JobHandle<GenerateReport> {
   const { db } = workbench.requireProject();
+  const request = { ...asked, recipe: pinnedRecipe(db, asked.recipe) };
   const same = unfinishedGenerations(db).find(
     (earlier) => !underWay(workbench, earlier.id) && sameRequest(earlier.request, request),
   );
@@ -95,7 +97,7 @@ function enqueue(
 ): JobHandle<GenerateReport> {
   const project = workbench.requireProject();
   const model = engineModel(project, null);
-  const resolved = resolveRecipe(request.recipe);
+  const resolved = projectRecipe(project.db, request.recipe);
   if (request.filter.split === 'heldout')
     throw new UserError(
       'BAD_INPUT',
@@ -105,7 +107,7 @@ function enqueue(
   let id = restored?.id;
   const handle = workbench.jobs.enqueue({
     kind: 'generate',
-    title: 'Generating negatives',
+    title: `Generating negatives (${resolved.name})`,
     lane: 'engine',
     pausable: true,
     restored,
@@ -247,6 +249,7 @@ class Generation {
       model: this.#project.portablePath(this.#what.model.modelDir),
       modelHash: this.#hash,
       recipe: this.#what.recipe,
+      ...this.#named(),
       ...(this.#what.family === null ? {} : { family: this.#what.family }),
       seed,
       frameIndices,
@@ -254,6 +257,15 @@ class Generation {
       original: text,
       createdAt: Date.now(),
     };
+  }
+
+  /** Which of the named recipes it is. */
+  #named(): Pick<Provenance, 'recipeId' | 'recipeVersion' | 'recipeName'> {
+    const { id, version, name } = this.#what;
+    if (id === undefined) return {};
+    return version === undefined
+      ? { recipeId: id }
+      : { recipeId: id, recipeVersion: version, recipeName: name };
   }
 
   #addPair(sampleId: string, provenance: Provenance): string {

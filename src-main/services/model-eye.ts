@@ -9,7 +9,7 @@ import { defaultFrames, modelFrameIndices } from '../media/model-frames.ts';
 import { layerRects, planPerturbation } from '../media/perturb.ts';
 import { readJson } from '../models/checkpoint.ts';
 import { parseModelConfig } from '../models/config.ts';
-import { resolveRecipe } from '../negatives/recipes.ts';
+import { projectRecipe } from '../negatives/recipe-store.ts';
 import { log } from '../platform/log.ts';
 import type { OpenProject } from '../project/project.ts';
 import { requireModelDir } from './engine-requests.ts';
@@ -25,7 +25,7 @@ export async function modelFrames(project: OpenProject, videoId: string, frames?
   return modelFrameIndices(family, new VideoLibrary(project).pts(videoId), wanted);
 }
 
-/** Which perturbed clip: a recipe (`resolveRecipe`), its seed, and the frames before it; by default {@link modelFrames}. */
+/** Which perturbed clip: a recipe (`projectRecipe`), its seed, and the frames before it; by default {@link modelFrames}. */
 type PerturbedRequest = { videoId: string; recipe: unknown; seed: number; frames?: readonly number[] };
 
 /** Pictures under way: when all are made, and who waits for which. */
@@ -45,7 +45,7 @@ export async function perturbedClip(
   const videos = new VideoLibrary(project);
   const table = videos.pts(videoId);
   const video = videos.get(videoId);
-  const { recipe } = resolveRecipe(request.recipe);
+  const { recipe } = projectRecipe(project.db, request.recipe);
   const indices = [...(request.frames ?? (await modelFrames(project, videoId)))];
   for (const index of indices) table.index(index);
   // Named by content: the same clip under the same recipe has the same pictures, wherever the file lies.

@@ -1,4 +1,5 @@
 /** @file Routes about negatives: generation, and the recipes there are. */
+import { deleteRecipe, recipeVersions, savedRecipes, saveRecipe } from '../negatives/recipe-store.ts';
 import { RECIPES } from '../negatives/recipes.ts';
 import { generate } from './generation.ts';
 import { judgeAnswers, judgePlan } from './judging.ts';
@@ -10,7 +11,20 @@ import { negativesYield } from './yield.ts';
 
 export function negativesRoutes(os: Implementer, workbench: Workbench) {
   return {
-    recipes: os.negatives.recipes.handler(() => [...RECIPES]),
+    recipes: os.negatives.recipes.handler(() => {
+      // The Review player offers them as well; without a project there are the workbench's own.
+      const { project } = workbench;
+      return [...RECIPES, ...(project ? savedRecipes(project.db) : [])];
+    }),
+    saveRecipe: os.negatives.saveRecipe.handler(({ input }) =>
+      saveRecipe(workbench.requireProject().db, input),
+    ),
+    deleteRecipe: os.negatives.deleteRecipe.handler(({ input: { id } }) =>
+      deleteRecipe(workbench.requireProject().db, id),
+    ),
+    recipeVersions: os.negatives.recipeVersions.handler(({ input: { id } }) =>
+      recipeVersions(workbench.requireProject().db, id),
+    ),
     perturbed: os.negatives.perturbed.handler(({ input }) => perturbedClip(workbench, input)),
     answers: os.negatives.answers.handler(({ input: { filter, ...page } }) =>
       judgedAnswers(workbench.requireProject().db, filter, page),
