@@ -15,6 +15,7 @@ import { BITS, BLOCK, HEIGHT, WIDTH } from './numbered.ts';
 /** An open project and the calls of its window. */
 export type ClipProject = {
   client: RouterClient<ReturnType<typeof createRouter>>;
+  workbench: Workbench;
   folder: string;
   url: string;
   /** Video ids by file name. */
@@ -41,6 +42,7 @@ export async function openClipProject(write: (folder: string) => Promise<string[
   const videos = new Map((await client.library.videos()).map((video) => [video.name, video.id]));
   return {
     client,
+    workbench,
     folder: home,
     url: server.url,
     videos,
