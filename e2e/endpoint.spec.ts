@@ -49,7 +49,15 @@ test.beforeAll(async () => {
     const provenance = { kind: 'generated', original: answer, createdAt: 0 } as const;
     const pairId = pairs.addCandidate({ sampleId, rejected: answer, provenance }).id;
     const reason = 'likeness 0.60, lacks "small"';
-    addAttempt(open.db, `c${k}`, { sampleId, answer, verdict: 'wrong', reason, provenance, pairId });
+    addAttempt(open.db, `c${k}`, {
+      sampleId,
+      answer,
+      verdict: 'wrong',
+      reason,
+      provenance,
+      pairId,
+      recipe: 'default',
+    });
   });
 });
 test.afterAll(async () => {
