@@ -13,6 +13,7 @@ export type GenerateOptions = CommonOptions & {
   maxNewTokens: number;
   tries: number;
   type?: QuestionType;
+  adapter?: string;
   accept?: boolean;
 };
 
@@ -23,9 +24,9 @@ export async function generateCommand(
 ): Promise<void> {
   const { client, output, follow } = session;
   await client.project.open({ path: path.resolve(folder) });
-  const { seed, temperature, maxNewTokens, tries, type } = options;
+  const { seed, temperature, maxNewTokens, tries, type, adapter = null } = options;
   const recipe = await recipeOption(options.recipe);
-  const how = { recipe, seed, temperature, maxNewTokens, tries };
+  const how = { recipe, seed, temperature, maxNewTokens, tries, adapter };
   const job = await client.negatives.generate({ filter: { type }, ...how });
   const report = (await follow(job)) as GenerateReport;
   const accepted = options.accept === true ? await acceptPending(session) : 0;

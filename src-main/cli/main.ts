@@ -97,11 +97,15 @@ export function buildProgram(onExit: (code: number) => void): Command {
       1,
     )
     .addOption(new Option('--type <type>', 'only questions of this type').choices(QuestionType.options))
+    .option(
+      '--adapter <run>',
+      'with the adapter of this run, or of this PEFT folder (default: the base model)',
+    )
     .option('--accept', 'accept the new pairs with their proposed phrases, without review');
 
   define(
     'reproduce <project>',
-    'make the answer of a generated pair again from its provenance; exit code 0 when it is the same text',
+    "make a model's answer, base or tuned, again from its pair's provenance; exit code 0 when it is the same text",
     async () => (await import('./command-reproduce.ts')).reproduceCommand,
   ).requiredOption('--pair <id>', 'the pair');
 

@@ -284,6 +284,8 @@ export const Provenance = z.object({
   /** What a generated answer is evidence of. */
   family: ErrorPattern.optional(),
   seed: z.number().int().optional(),
+  /** How many frames were asked for, and which were given. */
+  frames: z.number().int().optional(),
   frameIndices: z.array(z.number().int()).optional(),
   decoding: z.record(z.string(), z.unknown()).optional(),
   /** The text as it came, before any edit. */
@@ -303,6 +305,8 @@ export const GenerateRequest = z.object({
   maxNewTokens: z.number().int().positive().default(64),
   /** Most answers a question, until one is wrong; from the second on they are sampled, each with a seed of its own. */
   tries: z.number().int().min(1).max(64).default(1),
+  /** A tuned model instead of the base: the id of a run, or a PEFT folder. */
+  adapter: z.string().min(1).nullable().default(null),
 });
 export type GenerateRequest = z.infer<typeof GenerateRequest>;
 

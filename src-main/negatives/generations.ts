@@ -20,6 +20,19 @@ export function setGenerationState(db: Database, id: string, state: State): void
   db.prepare('UPDATE generations SET state = ? WHERE id = ?').run(state, id);
 }
 
+/** What answers of a generation come from. */
+export type Source = { modelHash: string; adapterHash: string | null };
+
+/** What a generation began with; the first time it is asked, `now`, which is remembered. */
+export function beganWith(db: Database, id: string, now: Source): Source {
+  const { source } = db
+    .prepare<{ source: string | null }>('SELECT source FROM generations WHERE id = ?')
+    .get(id)!;
+  if (source !== null) return JSON.parse(source) as Source;
+  db.prepare('UPDATE generations SET source = ? WHERE id = ?').run(JSON.stringify(now), id);
+  return now;
+}
+
 /** Generations that were waiting, running or paused when their process ended, oldest first. */
 export function unfinishedGenerations(db: Database): UnfinishedGeneration[] {
   return db

@@ -433,6 +433,12 @@ const MIGRATIONS: readonly Migration[] = [
       );
     `,
   },
+  {
+    what: 'which model and adapter a generation began with',
+    sql: `
+      ALTER TABLE generations ADD COLUMN source TEXT; -- JSON {modelHash, adapterHash}; null until it has run
+    `,
+  },
 ];
 
 /** The version that this program writes. */

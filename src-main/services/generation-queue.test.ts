@@ -19,7 +19,7 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createRouterClient } from '@orpc/server';
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
-import type { GenerateRequest, Job } from '../contract/schemas.ts';
+import { GenerateRequest, type Job } from '../contract/schemas.ts';
 import type { Decoding } from '../jobs/apis.ts';
 import { appRoot, resourcesDir } from '../platform/entries.ts';
 import { featureCacheDir } from './engine-requests.ts';
@@ -182,7 +182,7 @@ test('a question is asked until an answer is wrong or its tries end, each try wi
     expect(wrong).toBeLessThanOrEqual(1);
     expect(wrong === 1 ? n <= tries : n === tries).toBe(true);
   }
-  const decodings = schedule({ ...request, tries });
+  const decodings = schedule(GenerateRequest.parse({ ...request, tries }));
   expect(decodings.map(({ temperature, seed }) => [temperature, seed])).toEqual([
     [0, 2],
     [0.8, 3],

@@ -13,6 +13,7 @@ import type { AttemptCounts } from '../negatives/attempts.ts';
 import {
   addGeneration,
   addSkipped,
+  beganWith,
   clearSkipped,
   countPair,
   pairsOf,
@@ -20,6 +21,7 @@ import {
   skippedReasons,
   unfinishedGenerations,
 } from '../negatives/generations.ts';
+import type { Source } from '../negatives/generations.ts';
 import { judge } from '../negatives/judge.ts';
 import type { Judgement } from '../negatives/judge.ts';
 import { pinnedRecipe, projectRecipe } from '../negatives/recipe-store.ts';
@@ -29,6 +31,8 @@ import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import { log } from '../platform/log.ts';
 import type { OpenProject } from '../project/project.ts';
+import { chooseAdapter } from './adapters.ts';
+import type { ChosenAdapter } from './adapters.ts';
 import { answerSamples, speedText } from './answering.ts';
 import { engineModel } from './engine-requests.ts';
 import type { Workbench } from './workbench.ts';
@@ -55,17 +59,25 @@ export function schedule({ temperature, seed, maxNewTokens, tries }: GenerateReq
   }));
 }
 
+const titleOf = (recipe: string, adapter?: string): string =>
+  `Generating negatives (${recipe}${adapter === undefined ? '' : `, ${adapter}`})`;
+
 /**
  * Puts a generation in line. Held-out samples are left out: what is trained on must not come from them. A generation of an earlier
  * process that asked for the same and did not end is continued.
  */
-export function generate(workbench: Workbench, asked: GenerateRequest): JobHandle<GenerateReport> {
+export async function generate(
+  workbench: Workbench,
+  asked: GenerateRequest,
+): Promise<JobHandle<GenerateReport>> {
   const { db } = workbench.requireProject();
   const request = { ...asked, recipe: pinnedRecipe(db, asked.recipe) };
+  // What cannot work is refused at once, not when its turn comes.
+  const { name, adapter } = await plan(workbench, request);
   const same = unfinishedGenerations(db).find(
     (earlier) => !underWay(workbench, earlier.id) && sameRequest(earlier.request, request),
   );
-  return enqueue(workbench, request, same && { id: same.id, paused: false });
+  return enqueue(workbench, request, titleOf(name, adapter?.name), same && { id: same.id, paused: false });
 }
 
 /** Whether a generation's job is in line, running or paused in this process. */
@@ -82,9 +94,11 @@ export function resumeGenerations(workbench: Workbench): void {
   for (const { id, request, paused } of unfinishedGenerations(db))
     try {
       if (underWay(workbench, id)) continue; // the project was open already
-      enqueue(workbench, GenerateRequest.parse(request), { id, paused });
+      const asked = GenerateRequest.parse(request);
+      const { name } = projectRecipe(db, asked.recipe);
+      enqueue(workbench, asked, titleOf(name), { id, paused });
     } catch (error) {
-      // For example the model's folder is gone: it is told in the log, and can be started anew.
+      // A request of another version of this program; everything else, a model's folder that is gone, say, fails the job in words.
       log.warn(`generation ${id} does not go on`, error);
       setGenerationState(db, id, 'failed');
     }
@@ -93,21 +107,14 @@ export function resumeGenerations(workbench: Workbench): void {
 function enqueue(
   workbench: Workbench,
   request: GenerateRequest,
+  title: string,
   restored: JobSpec<GenerateReport>['restored'],
 ): JobHandle<GenerateReport> {
   const project = workbench.requireProject();
-  const model = engineModel(project, null);
-  const resolved = projectRecipe(project.db, request.recipe);
-  if (request.filter.split === 'heldout')
-    throw new UserError(
-      'BAD_INPUT',
-      'generation: expected samples of the training split, got the held-out ones',
-      'Negatives of held-out clips would leak into training; choose the training split.',
-    );
   let id = restored?.id;
   const handle = workbench.jobs.enqueue({
     kind: 'generate',
-    title: `Generating negatives (${resolved.name})`,
+    title,
     lane: 'engine',
     pausable: true,
     restored,
@@ -115,7 +122,7 @@ function enqueue(
       // What the closing of the project ends goes on when it is opened again.
       if (id !== undefined && why !== 'close') setGenerationState(project.db, id, state);
     },
-    run: (context) => new Generation(workbench, { request, model, ...resolved }, context).run(),
+    run: async (context) => new Generation(workbench, await plan(workbench, request), context).run(),
     result: (report) => report,
   });
   if (id === undefined) {
@@ -126,7 +133,39 @@ function enqueue(
   return handle;
 }
 
-type Generating = Resolved & { request: GenerateRequest; model: EngineModel };
+type Generating = Resolved & {
+  request: GenerateRequest;
+  model: EngineModel;
+  adapter: ChosenAdapter | null;
+};
+
+/** What a request means now. @throws UserError for a recipe, an adapter or samples that cannot be used */
+async function plan(workbench: Workbench, request: GenerateRequest): Promise<Generating> {
+  if (request.filter.split === 'heldout')
+    throw new UserError(
+      'BAD_INPUT',
+      'generation: expected samples of the training split, got the held-out ones',
+      'Negatives of held-out clips would leak into training; choose the training split.',
+    );
+  const project = workbench.requireProject();
+  const adapter = await chooseAdapter(workbench, request.adapter);
+  const model = engineModel(project, adapter?.dir ?? null);
+  return { request, model, adapter, ...projectRecipe(project.db, request.recipe) };
+}
+
+/** A generation that goes on must go on with what it began with: its answers are counted together. */
+function expectSame(began: Source, now: Source): void {
+  const [what, was, is] =
+    began.modelHash === now.modelHash
+      ? ['adapter', began.adapterHash, now.adapterHash]
+      : ['model', began.modelHash, now.modelHash];
+  if (was !== is)
+    throw new UserError(
+      'CONFLICT',
+      `generation: expected the ${what} it began with, ${String(was).slice(0, 12)}, got ${String(is).slice(0, 12)}`,
+      'What it has is kept. Generate again: that begins anew with what is there now.',
+    );
+}
 
 /** Samples change in number while it runs, so lists elsewhere are told at most so often, in milliseconds. */
 const TELL_EVERY_MS = 1000;
@@ -141,7 +180,8 @@ class Generation {
   readonly #tries: Decoding[];
   /** Conditions of each try, `attempts.ts`. */
   #keys: string[] = [];
-  #hash = '';
+  #source: Source = { modelHash: '', adapterHash: null };
+  #frames = 0;
   #told = performance.now();
   /** Answers so far by sample, of this run and earlier ones. */
   readonly #answers = new Map<string, number>();
@@ -158,12 +198,16 @@ class Generation {
   }
 
   async run(): Promise<GenerateReport> {
-    const { request, model, name, recipe } = this.#what;
+    const { request, model, adapter, name, recipe } = this.#what;
     const { id, signal, continuing, progress } = this.#context;
     const { db } = this.#project;
-    const { hash, frames } = await this.#workbench.workers.engine.call('describe', model, { signal });
-    this.#hash = hash;
-    const same = { modelHash: hash, adapter: null, recipe, seed: request.seed, frames };
+    const described = await this.#workbench.workers.engine.call('describe', model, { signal });
+    const { hash, adapterHash } = described;
+    const frames = adapter?.frames ?? described.frames;
+    this.#source = { modelHash: hash, adapterHash };
+    this.#frames = frames;
+    expectSame(beganWith(db, id, this.#source), this.#source);
+    const same = { modelHash: hash, adapter: adapterHash, recipe, seed: request.seed, frames };
     this.#keys = this.#tries.map((decoding) => conditionsKey({ ...same, decoding }));
     const all = new SampleLibrary(this.#project).all({ ...request.filter, split: 'train' });
     const done = attemptedSamples(db, this.#keys);
@@ -244,14 +288,21 @@ class Generation {
   }
 
   #provenance({ text, seed, frameIndices }: GeneratedAnswer, decoding: Decoding): Provenance {
+    const { model, adapter } = this.#what;
+    const { modelHash, adapterHash } = this.#source;
     return {
       kind: 'generated',
-      model: this.#project.portablePath(this.#what.model.modelDir),
-      modelHash: this.#hash,
+      model: this.#project.portablePath(model.modelDir),
+      modelHash,
+      ...(adapter === null || adapterHash === null
+        ? {}
+        : { adapter: this.#project.portablePath(adapter.dir), adapterHash }),
+      ...(adapter?.runId ? { runId: adapter.runId } : {}),
       recipe: this.#what.recipe,
       ...this.#named(),
       ...(this.#what.family === null ? {} : { family: this.#what.family }),
       seed,
+      frames: this.#frames,
       frameIndices,
       decoding,
       original: text,

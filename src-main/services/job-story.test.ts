@@ -258,6 +258,7 @@ test('a bad answer of the tuned model becomes a candidate with its lineage; a he
       adapterHash,
       runId,
       evaluationId: evaluation.id,
+      frames: 4,
       frameIndices: expect.toSatisfy((f: number[]) => f.length === 4) as number[],
       decoding: { temperature: 0, seed: 0, maxNewTokens: 64 },
       question: row.question,

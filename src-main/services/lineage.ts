@@ -42,6 +42,7 @@ export function makeCandidate(
     ...(hash ? { adapterHash: hash } : {}),
     ...(evaluation.runId === null ? {} : { runId: evaluation.runId }),
     evaluationId,
+    frames: settings.frames,
     ...(frames === null ? {} : { frameIndices: frames }),
     decoding,
     question,

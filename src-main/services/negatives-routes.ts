@@ -35,6 +35,6 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     judges: os.negatives.judges.handler(() => judgesPrecision(workbench.requireProject().db)),
     judgePlan: os.negatives.judgePlan.handler(() => judgePlan(workbench)),
     judge: os.negatives.judge.handler(() => judgeAnswers(workbench)),
-    generate: os.negatives.generate.handler(({ input }) => generate(workbench, input).job),
+    generate: os.negatives.generate.handler(async ({ input }) => (await generate(workbench, input)).job),
   };
 }

@@ -4,7 +4,7 @@
  */
 import os from 'node:os';
 import { FeatureCache } from '../../align/feature-cache.ts';
-import { loraScale, readAdapter } from '../../align/adapter.ts';
+import { adapterHash, loraScale, readAdapter } from '../../align/adapter.ts';
 import type { EngineModel, EngineVideo, FrameCount } from '../../jobs/apis.ts';
 import { BatchDecoder } from '../../models/batch.ts';
 import type { ChatMessage } from '../../models/chat-template.ts';
@@ -40,7 +40,8 @@ export class LoadedModel {
   #language: LanguageModel | undefined;
   /** Rank of the language model's LoRA slots; 0 without. */
   #slots = 0;
-  #adapterDir: string | null = null;
+  /** Hash of the adapter that the slots hold. */
+  #adapter: string | null = null;
   #vision: VisionEncoder | undefined;
   #decoder: { language: LanguageModel; adapterDir: string | null; decoder: BatchDecoder } | undefined;
 
@@ -71,14 +72,16 @@ export class LoadedModel {
       base.adapterEnabled = false;
       return base;
     }
-    if (this.#language !== undefined && adapterDir === this.#adapterDir) {
+    // By content: a run that was trained further writes to the same folder.
+    const hash = await adapterHash(adapterDir);
+    if (this.#language !== undefined && hash === this.#adapter) {
       this.#language.adapterEnabled = true;
       return this.#language;
     }
     const adapter = await readAdapter(adapterDir, this.model.checkpoint.config);
     const language = await this.#compiled(Math.max(adapter.rank, this.#slots));
     language.setAdapter({ rank: adapter.rank, scale: loraScale(adapter), matrices: adapter.modules });
-    this.#adapterDir = adapterDir;
+    this.#adapter = hash;
     return language;
   }
 
@@ -148,7 +151,7 @@ export class LoadedModel {
     this.#language = undefined;
     this.#decoder = undefined;
     this.#slots = 0;
-    this.#adapterDir = null;
+    this.#adapter = null;
     await language?.release();
   }
 

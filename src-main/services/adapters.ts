@@ -1,0 +1,47 @@
+/** @file Which adapter a caller means: the one of a run of the project, or a PEFT folder. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { ADAPTER_WEIGHTS_FILE } from '../align/adapter.ts';
+import type { FrameCount } from '../jobs/apis.ts';
+import { UserError } from '../platform/errors.ts';
+import { runManager } from './run-manager.ts';
+import type { Workbench } from './workbench.ts';
+
+/** An adapter that answers can be drawn with. */
+export type ChosenAdapter = {
+  dir: string;
+  /** The run that made it; null for a folder from elsewhere. */
+  runId: string | null;
+  /** The run's name, or the folder's. */
+  name: string;
+  /** Frames a clip that it was trained on. */
+  frames: FrameCount;
+};
+
+/**
+ * @param chosen id of a run, or a folder; null for the base model
+ * @throws UserError NOT_FOUND (neither a run nor a folder, or one without weights), UNAVAILABLE (a run that has none yet)
+ */
+export async function chooseAdapter(
+  workbench: Workbench,
+  chosen: string | null,
+): Promise<ChosenAdapter | null> {
+  if (chosen === null) return null;
+  const manager = runManager(workbench);
+  const run = (await manager.list()).find(({ id }) => id === chosen);
+  const dir = run === undefined ? path.resolve(chosen) : await manager.adapterDir(run.id);
+  if (!existsSync(path.join(dir, ADAPTER_WEIGHTS_FILE)))
+    throw new UserError(
+      'NOT_FOUND',
+      run === undefined
+        ? `adapter: expected a run of this project or a folder with ${ADAPTER_WEIGHTS_FILE}, got ${chosen}`
+        : `adapter of ${run.name}: expected ${ADAPTER_WEIGHTS_FILE} in ${dir}, got no such file`,
+      'Put the folder back where it was, or choose another run.',
+    );
+  return {
+    dir,
+    runId: run?.id ?? null,
+    name: run?.name ?? path.basename(dir),
+    frames: run?.config.frames ?? null,
+  };
+}
