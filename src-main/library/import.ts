@@ -28,7 +28,10 @@ type Progress = (fraction: number, detail?: string) => void;
 const PREVIEW_ROWS = 20;
 /** Characters of a text shown in a preview. */
 const PREVIEW_TEXT = 1000;
-/** Milliseconds a transaction is to take. While one runs nothing else does: a save that comes waits for it. */
+/**
+ * Milliseconds of processor time that a transaction is to take. While one runs nothing else does: a save that comes waits for it. Not by
+ * the clock: beside other programs transactions would be ever smaller, and each costs something of its own.
+ */
 const SLICE_MS = 8;
 /** What a row costs beside its characters, in characters: its ids, hashes and statements. */
 const ROW_COST = 1000;
@@ -157,7 +160,7 @@ export async function importSamples(project: OpenProject, options: ImportOptions
   let limit = 20 * ROW_COST;
   let done = byte;
   const flush = (): void => {
-    const start = performance.now();
+    const start = process.threadCpuUsage();
     const take = (): void => {
       importer.begin();
       for (const item of batch) {
@@ -174,12 +177,15 @@ export async function importSamples(project: OpenProject, options: ImportOptions
     };
     // Not waiting for the disk: what a power cut takes away is imported again.
     project.db.transaction(take, { durable: false });
-    const speed = load / Math.max(1, performance.now() - start);
-    // One slow transaction (the disk was busy) is not believed at once.
+    const { user, system } = process.threadCpuUsage(start);
+    const speed = load / Math.max(1, (user + system) / 1000);
+    // One slow transaction (others' rows entered the search index as well) is not believed at once.
     limit = Math.min(Math.max(speed * SLICE_MS, limit / 2, ROW_COST), 2 * limit);
     batch = [];
     load = 0;
   };
+  // It goes over the whole file again and again, and is to be light.
+  project.db.mapped = false;
   try {
     for await (const item of format.read(text.pieces(signal), { cursor, mapping })) {
       batch.push(item);
@@ -193,6 +199,8 @@ export async function importSamples(project: OpenProject, options: ImportOptions
     flush();
   } catch (error) {
     throw asUserError(error, file);
+  } finally {
+    project.db.mapped = true;
   }
   const report: ImportReport = {
     imported: counts.imported,
