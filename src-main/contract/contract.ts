@@ -171,6 +171,8 @@ export const contract = {
     deleteRecipe: call.input(z.object({ id: z.string() })).output(None),
     /** Every version of a saved recipe, newest first. */
     recipeVersions: call.input(z.object({ id: z.string() })).output(z.array(NamedRecipe)),
+    /** What the project's model is given of a video before any recipe; under one, frame by frame, at `givenAddress`. */
+    eye: call.input(z.object({ videoId: s.Id })).output(s.ModelEye),
     /** What the model is given under a recipe. `frames`: the video's frames before it; by default those the project's model is given. */
     perturbed: call
       .input(

@@ -112,6 +112,20 @@ export const PerturbedClip = z.object({
 });
 export type PerturbedClip = z.infer<typeof PerturbedClip>;
 
+/** Which frames the project's model is given of a video, before any recipe, and in which size. */
+export const ModelEye = z.object({
+  /** Of the video: its recipes' seeds are made from it (`videoSeed`). */
+  sha256: z.string(),
+  /** Frame indices of the video, in order; a short video is repeated for some models. */
+  frames: z.array(z.number().int()),
+  /** Pixels of each frame as the model reads it. */
+  width: z.number().int(),
+  height: z.number().int(),
+  /** Pixels of the video as shown. */
+  video: z.object({ width: z.number().int(), height: z.number().int() }),
+});
+export type ModelEye = z.infer<typeof ModelEye>;
+
 export const Sample = z.object({
   id: Id,
   videoId: Id,

@@ -1,5 +1,5 @@
 /**
- * @file What the two workers can do, as types: services call them through `Workers`, `src-main/workers/*.ts` implement them. Everything
+ * @file What the workers can do, as types: services call them through `Workers`, `src-main/workers/*.ts` implement them. Everything
  * here crosses a process border by structured clone.
  */
 import type { z } from 'zod';
@@ -68,6 +68,21 @@ export type MediaApi = {
       seed: number;
     };
     output: string | null;
+    event: never;
+  };
+  /** Which frames a model is given of a video, and in which size; its configuration is read anew. */
+  eye: {
+    input: { video: EngineVideo; modelDir: string };
+    output: { frames: number[]; width: number; height: number };
+    event: never;
+  };
+  /**
+   * One frame of what a model is given under a recipe, RGB bytes [height, width, 3], or null when it is given fewer. Decoded frames are
+   * kept for the next call.
+   */
+  given: {
+    input: { video: EngineVideo; modelDir: string; recipe: Recipe; seed: number; place: number };
+    output: Uint8Array | null;
     event: never;
   };
   /** Writes a file that Chromium plays, with the same frame identities. */

@@ -152,3 +152,14 @@ test('a bad recipe is refused with the place', () => {
   expect(() => Recipe.parse([{ op: 'mask', ratio: [0.5, 0.25] }])).toThrow('least share before the most');
   expect(() => Recipe.parse([{ op: 'melt' }])).toThrow('op');
 });
+
+test('what is drawn leaves the frame as it was, also where its bytes are a Buffer, as decoded frames are', () => {
+  const bytes = clip(1)[0].data;
+  const frame = { data: Buffer.from(bytes), width: 32, height: 20 };
+  const plan = planPerturbation([{ op: 'freeze' }, { op: 'mask', span: 'frame' }], 5, 3);
+  const shown = perturbFrames([frame, frame, frame], plan);
+  expect(Uint8Array.from(frame.data)).toEqual(bytes);
+  // Each has its own mask alone, not those before it as well.
+  const own = plan.map(({ layers }) => drawLayers({ ...frame, data: bytes }, layers).data);
+  expect(shown.map(({ data }) => data)).toEqual(own);
+});

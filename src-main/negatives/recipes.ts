@@ -60,7 +60,7 @@ export const RECIPES: readonly NamedRecipe[] = OWN.map((own) => ({
   version: null,
 }));
 
-/** A recipe ready to be carried out. `family` is null for the clean clip; `saved` tells which of the project's recipes it is. */
+/** A recipe ready to be carried out. `family` is null for the clean clip. */
 export type Resolved = {
   name: string;
   recipe: Recipe;

@@ -3,12 +3,13 @@
  * negatives, evaluations and the command line get answers. The media worker decodes the clips that come next while the engine works on
  * those that are ready, and several clips are under way at once so that their questions fill the engine's batch.
  */
+import { videoSeed } from '../contract/perturb.ts';
 import { rm } from 'node:fs/promises';
 import type { AnswerTask, Decoding, EngineModel, FrameCount, GeneratedAnswer } from '../jobs/apis.ts';
 import { Throughput } from '../jobs/eta.ts';
 import { UserError, faultOfInput } from '../platform/errors.ts';
 import { lookAhead } from '../platform/look-ahead.ts';
-import { engineVideo, videoSeed } from './engine-requests.ts';
+import { engineVideo } from './engine-requests.ts';
 import type { AskedSample } from './engine-requests.ts';
 import type { Workbench } from './workbench.ts';
 

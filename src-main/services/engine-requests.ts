@@ -4,7 +4,6 @@ import type { Sample } from '../contract/schemas.ts';
 import type { EngineModel, EngineVideo } from '../jobs/apis.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { UserError } from '../platform/errors.ts';
-import { Random } from '../platform/random.ts';
 import type { OpenProject } from '../project/project.ts';
 
 /** What of a sample is needed to ask the model about it. */
@@ -44,12 +43,4 @@ export function engineVideo(
   const { name, path: file, state, sha256 } = videos.get(videoId);
   if (state !== 'ready' || sha256 === null) return { video: null, reason: `${name} is ${state}` };
   return { video: { path: file, sha256, pts: videos.ptsBytes(videoId) }, reason: '' };
-}
-
-/**
- * Seed of a recipe for one video: each clip is broken in its own way, and the number alone (it is part of the provenance) makes the
- * same frames again.
- */
-export function videoSeed(seed: number, sha256: string): number {
-  return new Random(`${seed}/${sha256}`).uint32();
 }

@@ -1,11 +1,14 @@
 /**
  * @file Media over URLs, the same for both doors: `media/video/<id>` (the file, or its proxy where the browser cannot play the
- * file), `media/pts/<id>` (its frame table), `media/filmstrip/<id>/<stride>/<strip>.jpg` and `media/perturbed/<key>/<k>.jpg`. Ids are looked up in the
+ * file), `media/pts/<id>` (its frame table), `media/filmstrip/<id>/<stride>/<strip>.jpg`, `media/perturbed/<key>/<k>.jpg` and
+ * `media/given/<id>/<recipe>/<place>.rgb` (`contract/given.ts`). Ids are looked up in the
  * project and keys are hexadecimal, so no path ever comes from a URL.
  */
+import { readGivenUnder } from '../contract/given.ts';
 import { fileResponse } from '../platform/byte-range.ts';
 import { frameTable, playableFile, stripFile } from './media-files.ts';
 import { perturbedPicture } from './model-eye.ts';
+import { givenFrame } from './preview.ts';
 import type { Workbench } from './workbench.ts';
 
 type Parts = Record<string, string>;
@@ -23,6 +26,13 @@ const ADDRESSES: [RegExp, (workbench: Workbench, parts: Parts) => Found | Promis
   [
     /^perturbed\/(?<key>[0-9a-f]{40})\/(?<k>\d{1,5})\.jpg$/,
     (workbench, { key, k }) => perturbedPicture(workbench, key, Number(k)),
+  ],
+  [
+    /^given\/(?<id>[\w-]{1,64})\/(?<how>[\w-]{1,8000})\/(?<place>\d{1,5})\.rgb$/,
+    (workbench, { id, how, place }) => {
+      const under = readGivenUnder(how);
+      return under && givenFrame(workbench, id, under, Number(place));
+    },
   ],
 ];
 

@@ -4,6 +4,7 @@ import { RECIPES } from '../negatives/recipes.ts';
 import { generate } from './generation.ts';
 import { judgeAnswers, judgePlan } from './judging.ts';
 import { perturbedClip } from './model-eye.ts';
+import { modelEye } from './preview.ts';
 import { judgedAnswers, judgePrecision, judgesPrecision, rule } from './rulings.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
@@ -25,6 +26,7 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     recipeVersions: os.negatives.recipeVersions.handler(({ input: { id } }) =>
       recipeVersions(workbench.requireProject().db, id),
     ),
+    eye: os.negatives.eye.handler(({ input: { videoId } }) => modelEye(workbench, videoId)),
     perturbed: os.negatives.perturbed.handler(({ input }) => perturbedClip(workbench, input)),
     answers: os.negatives.answers.handler(({ input: { filter, ...page } }) =>
       judgedAnswers(workbench.requireProject().db, filter, page),

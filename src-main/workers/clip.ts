@@ -6,12 +6,13 @@ import type { FeatureKey } from '../align/feature-cache.ts';
 import type { Recipe } from '../contract/recipe.ts';
 import type { EngineVideo, FrameCount } from '../jobs/apis.ts';
 import { framesAt } from '../media/decode.ts';
+import type { FrameStore } from '../media/frame-store.ts';
 import { defaultFrames, modelFrameIndices } from '../media/model-frames.ts';
-import { perturbFrames, planPerturbation } from '../media/perturb.ts';
+import { drawLayers, perturbFrames, planPerturbation } from '../media/perturb.ts';
 import type { PlannedFrame } from '../media/perturb.ts';
 import { PtsTable } from '../media/pts.ts';
 import type { ModelConfig } from '../models/config.ts';
-import { pixelValues } from '../models/pixels.ts';
+import { pixelValues, resizeForModel } from '../models/pixels.ts';
 import type { PixelSettings, RgbImage } from '../models/pixels.ts';
 import type { PromptVideo } from '../models/processor.ts';
 import { readSafetensorsHeader, readTensorFloat32, writeSafetensors } from '../models/safetensors.ts';
@@ -62,6 +63,22 @@ export async function planClip(
     },
     key: { video: video.sha256, frames: frameIndices, model: hash, recipe: perturbation },
   };
+}
+
+/**
+ * Frame `place` of a planned clip as bytes in the model's own size: what {@link decodeClip} turns into numbers. Null when the clip has no
+ * such frame.
+ */
+export async function givenFrame(
+  { video, table, frameIndices, plan }: PlannedClip,
+  place: number,
+  settings: PixelSettings,
+  store: FrameStore,
+): Promise<RgbImage | null> {
+  const planned = plan === null ? { source: place, layers: [] } : plan[place];
+  if (planned === undefined || planned.source >= frameIndices.length) return null;
+  const decoded = await store.frame(video, table, frameIndices[planned.source], frameIndices);
+  return resizeForModel(drawLayers(decoded, planned.layers), settings);
 }
 
 /** Decodes a planned clip: pixels [F, 3, H, W] as the vision tower reads them. */

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { FeatureCache } from '../align/feature-cache.ts';
 import { Recipe } from '../contract/recipe.ts';
 import type { Handlers } from '../jobs/protocol.ts';
-import type { MediaApi } from '../jobs/apis.ts';
+import type { EngineVideo, MediaApi } from '../jobs/apis.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
+import { FrameStore } from '../media/frame-store.ts';
 import { makeStrip } from '../media/filmstrip.ts';
 import { lookOf } from '../media/look.ts';
 import { planPerturbation } from '../media/perturb.ts';
@@ -17,11 +18,27 @@ import { openCheckpoint } from '../models/checkpoint.ts';
 import type { ModelConfig } from '../models/config.ts';
 import type { PixelSettings } from '../models/pixels.ts';
 import { openProcessor } from '../models/processor.ts';
-import { decodeClip, planClip, writePixels } from './clip.ts';
+import { UserError } from '../platform/errors.ts';
+import { decodeClip, givenFrame, planClip, writePixels } from './clip.ts';
+import type { Perturbation } from './clip.ts';
 
-/** What `pixels` needs of a model, kept from call to call. */
-let opened:
-  { modelDir: string; hash: string; family: ModelConfig['family']; settings?: PixelSettings } | undefined;
+/** What decides which pixels a model is given; a model that reads text only has no settings. */
+type Eye = { modelDir: string; hash: string; family: ModelConfig['family']; settings?: PixelSettings };
+/** That of the model asked for last, kept from call to call. */
+let opened: Eye | undefined;
+
+async function openEye(modelDir: string, hash: string): Promise<Eye> {
+  const { config } = await openCheckpoint(modelDir);
+  const { pixels } = await openProcessor(modelDir, config);
+  return { modelDir, hash, family: config.family, settings: pixels };
+}
+
+/** Bytes of decoded frames that the preview keeps: 64 frames of full HD. */
+const store = new FrameStore(400e6);
+
+/** A clip as the opened model is given it. */
+const planOpened = ({ modelDir: dir, family, hash }: Eye, video: EngineVideo, perturbation: Perturbation) =>
+  planClip({ dir, family, hash }, video, null, perturbation);
 
 const handlers: Handlers<MediaApi> = {
   async probe({ path }, { signal, emit }) {
@@ -70,11 +87,7 @@ const handlers: Handlers<MediaApi> = {
     return null;
   },
   async pixels({ video, modelDir, modelHash: hash, cacheDir, frames, recipe, seed }, { signal }) {
-    if (opened?.modelDir !== modelDir || opened.hash !== hash) {
-      const { config } = await openCheckpoint(modelDir);
-      const { pixels } = await openProcessor(modelDir, config);
-      opened = { modelDir, hash, family: config.family, settings: pixels };
-    }
+    if (opened?.modelDir !== modelDir || opened.hash !== hash) opened = await openEye(modelDir, hash);
     const { family, settings } = opened;
     if (settings === undefined) return null;
     const perturbation = recipe === null ? null : { recipe: Recipe.parse(recipe), seed };
@@ -85,6 +98,23 @@ const handlers: Handlers<MediaApi> = {
     // A process that was killed may have left it: files only ever appear whole.
     if (!existsSync(file)) await writePixels(file, await decodeClip(clip, settings, signal));
     return file;
+  },
+  async eye({ video, modelDir }) {
+    opened = await openEye(modelDir, '');
+    if (opened.settings === undefined)
+      throw new UserError(
+        'UNSUPPORTED',
+        `${modelDir}: expected a model that is given video, got one that reads text only`,
+        'Choose a video-language checkpoint in Settings.',
+      );
+    const { width, height } = opened.settings;
+    return { frames: (await planOpened(opened, video, null)).frameIndices, width, height };
+  },
+  async given({ video, modelDir, recipe, seed, place }) {
+    if (opened?.modelDir !== modelDir) opened = await openEye(modelDir, '');
+    if (opened.settings === undefined) return null;
+    const clip = await planOpened(opened, video, { recipe, seed });
+    return (await givenFrame(clip, place, opened.settings, store))?.data ?? null;
   },
   async proxy({ path, pts, output }, { signal, emit }) {
     const frames = await makeProxy(path, PtsTable.fromBytes(pts), output, {
