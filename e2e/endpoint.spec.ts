@@ -107,7 +107,10 @@ test('an endpoint is set up, tested and judges; the key does not come back', asy
   await expect(page.getByText('go to judge-1 @')).toBeVisible();
   await shoot(page, 'negatives-judge-ask');
   await page.getByTestId('judge-confirm').click();
-  await expect(page.getByTestId('judge-words')).toHaveAttribute('title', /Every open-ended answer/);
+  await expect(page.getByTestId('judge-words')).toContainText('Every open-ended answer');
+  await expect(page.getByTestId('judge-outcome')).toContainText(
+    '3 answers judged, 1 verdict changed, $0.0001',
+  );
   const row = page.getByTestId('answer-row').filter({ hasText: ANSWERS[0] });
   await expect(row).toContainText('The same square, the same way.');
   await expect(row.getByText('Right').first()).toBeVisible();
