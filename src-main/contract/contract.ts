@@ -205,6 +205,13 @@ export const contract = {
     judges: call.output(z.array(e.JudgePrecision)),
     /** How many open-ended answers the endpoint would judge, and about what that costs. */
     judgePlan: call.output(e.EndpointPlan),
+    /** What rewriting would send, and about what it would cost; by the rules here nothing is sent. */
+    rewritePlan: call.input(e.RewriteRequest).output(e.EndpointPlan),
+    /**
+     * Rewrites preferred answers with the model's mistakes, as the non-preferred ones of their pairs, so that both stay parallel. The result
+     * is a RewriteReport. Each pair's history has it, and undoes it.
+     */
+    rewrite: call.input(e.RewriteRequest).output(s.Job),
     /** Has the endpoint judge them again: those nobody has ruled on and it has not judged yet. The result is a JudgeReport. */
     judge: call.output(s.Job),
   },

@@ -305,6 +305,20 @@ export const Provenance = z.object({
   /** The text as it came, before any edit. */
   original: z.string(),
   createdAt: Timestamp,
+  /** The preferred answer was rewritten with the mistakes of `original`. */
+  rewrite: z
+    .object({
+      /** A model, or `rules` for this program's own. */
+      by: z.string(),
+      /** Where the model was asked; null for the rules. */
+      host: z.string().nullable(),
+      /** As they were listed; null when the model found none, and then nothing was rewritten. */
+      differences: z.string().nullable(),
+      /** The rewritten answer; a pair whose non-preferred answer is another was edited since, or the rewriting undone. */
+      text: z.string().nullable(),
+      at: Timestamp,
+    })
+    .optional(),
 });
 export type Provenance = z.infer<typeof Provenance>;
 

@@ -56,7 +56,11 @@ export class EndpointClient {
 
   /** Who answers, in words: model and host. */
   get name(): string {
-    return `${this.#options.settings.model} @ ${this.host}`;
+    return `${this.model} @ ${this.host}`;
+  }
+
+  get model(): string {
+    return this.#options.settings.model;
   }
 
   get host(): string {

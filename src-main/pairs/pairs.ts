@@ -390,6 +390,37 @@ export class PairService {
   }
 
   /**
+   * Whether a machine may still rewrite a pair: it is pending, of a model's open answer, and neither a person nor a rewriting has been at
+   * it.
+   */
+  isForRewriting(id: string): boolean {
+    const { type, status, holder, provenance } = this.#row(id);
+    const { kind, rewrite } = JSON.parse(provenance) as Provenance;
+    const isModels = kind === 'generated' || kind === 'model-answer';
+    return (
+      type === 'open_ended' && status === 'pending' && holder === null && isModels && rewrite === undefined
+    );
+  }
+
+  /**
+   * Puts a rewritten answer, with its differences as proposals, in the place of the one that came; without a text (there are no differences)
+   * the pair waits for a second look. Either way its provenance says so.
+   */
+  rewrite(id: string, rewrite: NonNullable<Provenance['rewrite']>): void {
+    const { text } = rewrite;
+    this.#db.transaction(() => {
+      const { version, chosen, provenance } = this.#row(id);
+      const noted = { ...(JSON.parse(provenance) as Provenance), rewrite };
+      this.#db.update('pairs', id, { provenance: JSON.stringify(noted) });
+      if (text === null) this.setStatus([id], 'second_look');
+      else {
+        const phrases = proposePhrases(chosen, text);
+        this.save({ pairId: id, baseVersion: version, chosen, rejected: text, phrases });
+      }
+    });
+  }
+
+  /**
    * Saves texts and marks. A save that changes nothing gives the pair back as it is.
    * @throws UserError CONFLICT when `baseVersion` is not the stored version.
    */

@@ -12,6 +12,17 @@ import type { Workbench } from './workbench.ts';
 /** Rows that fail one after the other before a job gives up: the endpoint is down, or does not understand. */
 const GIVE_UP_AFTER = 10;
 
+/** Characters of a token, about, in English. */
+export const CHARS_A_TOKEN = 4;
+
+/** Model and host as answers and histories remember them; empty where no endpoint is set up. */
+export async function endpointName({ endpoint }: Workbench): Promise<string> {
+  return endpoint.client().then(
+    (client) => client.name,
+    () => '',
+  );
+}
+
 /** One row failed and others may not: why, and whether it says anything about the endpoint (an old reply does not). */
 export class RowFailed extends Error {
   readonly counts: boolean;

@@ -11,7 +11,14 @@ import { judgeMessages, readVerdict } from '../negatives/endpoint-judge.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import type { Database } from '../project/sqlite.ts';
-import { askRows, enqueueEndpointJob, leftEndpointJobs, RowFailed } from './endpoint-job.ts';
+import {
+  askRows,
+  CHARS_A_TOKEN,
+  endpointName,
+  enqueueEndpointJob,
+  leftEndpointJobs,
+  RowFailed,
+} from './endpoint-job.ts';
 import { followVerdict, type JudgedRow } from './rulings.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -22,8 +29,6 @@ type Row = JudgedRow & { question: string; reference: string; verdict: Verdict; 
 const OPEN = `FROM attempts a JOIN samples s ON s.id = a.sample_id
   WHERE s.type = 'open_ended' AND a.ruling IS NULL AND trim(a.answer) <> '' AND a.judge IS NOT ?`;
 
-/** Characters of a token, about, in English. */
-const CHARS_A_TOKEN = 4;
 /** Tokens of a verdict with its reason, about. */
 const REPLY_TOKENS = 60;
 
@@ -34,7 +39,7 @@ const TELL_EVERY_MS = 1000;
 export async function judgePlan(workbench: Workbench): Promise<EndpointPlan> {
   const { db } = workbench.requireProject();
   const { settings, problem } = await workbench.endpoint.state();
-  const judge = await nameOf(workbench);
+  const judge = await endpointName(workbench);
   const { rows, chars } = db
     .prepare<{ rows: number; chars: number }>(
       `SELECT count(*) AS rows, ifnull(sum(length(s.question) + length(s.chosen) + length(a.answer)), 0) AS chars ${OPEN}`,
@@ -48,14 +53,6 @@ export async function judgePlan(workbench: Workbench): Promise<EndpointPlan> {
   const priced = settings.priceIn !== null || settings.priceOut !== null;
   const cost = priced ? costOf({ in: tokensIn, out: tokensOut }, settings) : null;
   return { rows, tokensIn, tokensOut, cost, judge, problem };
-}
-
-/** Model and host as answers remember them; empty where nothing is set up. */
-async function nameOf({ endpoint }: Workbench): Promise<string> {
-  return endpoint.client().then(
-    (client) => client.name,
-    () => '',
-  );
 }
 
 /** Puts a judging in line. @throws UserError UNAVAILABLE when the endpoint is off, CONFLICT when one is under way */

@@ -6,6 +6,7 @@ import { judgeAnswers, judgePlan } from './judging.ts';
 import { perturbedClip } from './model-eye.ts';
 import { modelEye } from './preview.ts';
 import { judgedAnswers, judgePrecision, judgesPrecision, rule } from './rulings.ts';
+import { rewritePairs, rewritePlan } from './rewriting.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 import { negativesYield } from './yield.ts';
@@ -36,6 +37,8 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     yield: os.negatives.yield.handler(() => negativesYield(workbench.requireProject().db)),
     judges: os.negatives.judges.handler(() => judgesPrecision(workbench.requireProject().db)),
     judgePlan: os.negatives.judgePlan.handler(() => judgePlan(workbench)),
+    rewritePlan: os.negatives.rewritePlan.handler(({ input }) => rewritePlan(workbench, input)),
+    rewrite: os.negatives.rewrite.handler(({ input }) => rewritePairs(workbench, input)),
     judge: os.negatives.judge.handler(() => judgeAnswers(workbench)),
     generate: os.negatives.generate.handler(async ({ input }) => (await generate(workbench, input)).job),
   };

@@ -4,6 +4,7 @@ import { recentProjects } from '../project/recent.ts';
 import { resumeGenerations } from './generation.ts';
 import { restoreJudging } from './judging.ts';
 import type { Implementer } from './router.ts';
+import { restoreRewriting } from './rewriting.ts';
 import { openSampleProject } from './sample-project.ts';
 import { resumeVideoWork } from './video-jobs.ts';
 import type { Workbench } from './workbench.ts';
@@ -14,6 +15,7 @@ function resumeWork(workbench: Workbench): void {
   if (workbench.door === 'cli') return;
   resumeGenerations(workbench);
   restoreJudging(workbench);
+  restoreRewriting(workbench);
 }
 
 export function projectRoutes(os: Implementer, workbench: Workbench) {
