@@ -15,6 +15,9 @@ import {
 import { UserError } from '../platform/errors.ts';
 import { loraScale, type LoraAdapter, type LoraModule } from './adapter.ts';
 
+/** `onProgress` is told the fraction of bytes that are written, 0..1. */
+export type MergeOptions = { signal?: AbortSignal; onProgress?: (fraction: number) => void };
+
 /**
  * Merges `adapter` into `checkpoint` and writes it to `dir`, which must be empty or missing. Weights keep their names and
  * dtypes; the sum is taken in float32 and rounded once. One weight at a time is in memory.
@@ -23,6 +26,7 @@ export async function writeMergedCheckpoint(
   dir: string,
   checkpoint: Checkpoint,
   adapter: LoraAdapter,
+  { signal, onProgress }: MergeOptions = {},
 ): Promise<void> {
   await mkdir(dir, { recursive: true });
   if ((await readdir(dir)).length > 0)
@@ -35,13 +39,19 @@ export async function writeMergedCheckpoint(
     [...adapter.modules].map(([name, module]) => [checkpoint.tensors.get(`${name}.weight`), module]),
   );
   // Tensors that only other programs use go along: without them those would report missing keys.
+  const total = [...checkpoint.stored.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  let written = 0;
   const tensors: TensorToWrite[] = [...checkpoint.stored.values()].map((entry) => {
     const module = adapted.get(entry);
     const { name, dtype, shape } = entry;
-    const data = async () =>
-      module
+    const data = async () => {
+      signal?.throwIfAborted();
+      onProgress?.(written / total);
+      written += entry.bytes;
+      return module
         ? narrow(addLora(await readTensorFloat32(entry), module, adapter), dtype)
         : readTensorBytes(entry);
+    };
     return { name, dtype, shape, data };
   });
   await writeSafetensors(path.join(dir, 'model.safetensors'), tensors);

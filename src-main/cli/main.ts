@@ -111,7 +111,7 @@ export function buildProgram(onExit: (code: number) => void): Command {
 
   define(
     'export <project> <path>',
-    "write pairs to a file, or a run's adapter to a folder",
+    "write pairs to a file, or a run's adapter or whole model to a folder",
     async () => (await import('./command-export.ts')).exportCommand,
   )
     .addOption(
@@ -124,7 +124,10 @@ export function buildProgram(onExit: (code: number) => void): Command {
         .choices([...PairStatus.options, 'all'])
         .default('accepted'),
     )
-    .option('--adapter <run>', 'export the PEFT adapter of this run instead of pairs');
+    .option('--adapter <run>', 'export the PEFT adapter of this run instead of pairs')
+    .addOption(
+      new Option('--merged <run>', "export this run's model with the adapter merged in").conflicts('adapter'),
+    );
 
   define(
     'agreement <project>',

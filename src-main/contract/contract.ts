@@ -283,6 +283,8 @@ export const contract = {
     exportAdapter: call
       .input(z.object({ runId: s.Id, path: z.string() }))
       .output(z.object({ path: z.string() })),
+    /** Writes the run's model with its adapter merged in, as a checkpoint of its own; the result is `{ path, bytes }`. */
+    exportMerged: call.input(z.object({ runId: s.Id, path: z.string() })).output(s.Job),
   },
   jobs: {
     list: call.output(z.array(s.Job)),

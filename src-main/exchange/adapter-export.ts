@@ -1,19 +1,20 @@
-/** @file A trained adapter out of a project: the PEFT folder as it is, whole or not at all. */
-import { randomBytes } from 'node:crypto';
-import { cp, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
-import path from 'node:path';
+/** @file A trained adapter out of a project: the PEFT folder as it is, or merged into its base as one checkpoint; whole or not at all. */
+import { cp, readdir } from 'node:fs/promises';
+import { ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE, readAdapter } from '../align/adapter.ts';
+import { writeMergedCheckpoint } from '../align/merge.ts';
+import type { MergeOptions } from '../align/merge.ts';
+import { openCheckpoint } from '../models/checkpoint.ts';
 import { UserError } from '../platform/errors.ts';
-import { syncFolder } from '../platform/files.ts';
+import { intoNewFolder } from './new-folder.ts';
 
 /** Without these two a folder is no PEFT adapter. */
-const REQUIRED = ['adapter_config.json', 'adapter_model.safetensors'];
+const REQUIRED = [ADAPTER_CONFIG_FILE, ADAPTER_WEIGHTS_FILE];
 
 /**
  * Copies an adapter folder to `target`, which may exist if it is empty.
  * @throws UserError NOT_FOUND (the adapter is incomplete), CONFLICT (the target has files), DISK_FULL.
  */
 export async function exportAdapter(adapterDir: string, target: string): Promise<{ path: string }> {
-  const destination = path.resolve(target);
   const names = await readdir(adapterDir).catch(() => [] as string[]);
   const missing = REQUIRED.filter((name) => !names.includes(name));
   if (missing.length > 0)
@@ -22,46 +23,22 @@ export async function exportAdapter(adapterDir: string, target: string): Promise
       `export: expected an adapter in ${adapterDir}, got a folder without ${missing.join(' and ')}`,
       'Let the run finish or stop it with saving, then export again.',
     );
-  await expectEmpty(destination);
-  await mkdir(path.dirname(destination), { recursive: true });
-  // Copied beside the target, so that the rename cannot cross a disk.
-  const beside = `${destination}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await cp(adapterDir, beside, { recursive: true });
-    for (const name of await readdir(beside)) await flush(path.join(beside, name));
-    await syncFolder(beside);
-    await rmdir(destination).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error;
-    });
-    await rename(beside, destination);
-    await syncFolder(path.dirname(destination));
-  } catch (error) {
-    await rm(beside, { recursive: true, force: true });
-    throw error;
-  }
-  return { path: destination };
+  return { path: await intoNewFolder(target, (folder) => cp(adapterDir, folder, { recursive: true })) };
 }
 
-async function expectEmpty(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
-    if (error.code === 'ENOTDIR') return ['(a file)'];
-    throw error;
-  });
-  if (names.length > 0)
-    throw new UserError(
-      'CONFLICT',
-      `export: expected a new or empty folder, got ${folder} with ${names.slice(0, 3).join(', ')} in it`,
-      'Choose another folder; nothing is overwritten.',
-    );
-}
-
-async function flush(file: string): Promise<void> {
-  if (!(await stat(file)).isFile()) return;
-  const handle = await open(file, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+/**
+ * Writes the base model with the adapter merged in to `target`, which may exist if it is empty: a Hugging Face checkpoint that needs no
+ * adapter. Reads and sums every weight: not for the shell's process.
+ * @throws UserError as {@link exportAdapter} does, and when the adapter does not fit the model
+ */
+export async function exportMerged(
+  { modelDir, adapterDir, target }: { modelDir: string; adapterDir: string; target: string },
+  options: MergeOptions = {},
+): Promise<{ path: string; bytes: number }> {
+  const checkpoint = await openCheckpoint(modelDir);
+  const adapter = await readAdapter(adapterDir, checkpoint.config);
+  const written = await intoNewFolder(target, (folder) =>
+    writeMergedCheckpoint(folder, checkpoint, adapter, options),
+  );
+  return { path: written, bytes: checkpoint.bytes };
 }

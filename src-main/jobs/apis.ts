@@ -232,6 +232,12 @@ export type EngineApi = {
   };
   /** Trains until done or aborted; the abort reason 'save' writes a checkpoint first, 'discard' does not. */
   train: { input: TrainRequest; output: TrainResult; event: TrainEvent };
+  /** Writes the model with the adapter merged in, `exchange/adapter-export.ts`; events are the fraction done. */
+  merge: {
+    input: { modelDir: string; adapterDir: string; target: string };
+    output: { path: string; bytes: number };
+    event: number;
+  };
   /** One measured training step on the longest of the given pairs. */
   estimate: { input: Omit<TrainRequest, 'runDir' | 'resume'>; output: Estimate; event: never };
 };

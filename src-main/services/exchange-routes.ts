@@ -1,5 +1,7 @@
 /** @file Routes for what goes out: pairs and adapters. */
+import path from 'node:path';
 import { exportAdapter } from '../exchange/adapter-export.ts';
+import { expectEmpty } from '../exchange/new-folder.ts';
 import { exportPairs } from '../exchange/pairs-export.ts';
 import type { Implementer } from './router.ts';
 import { runManager } from './run-manager.ts';
@@ -13,5 +15,22 @@ export function exchangeRoutes(os: Implementer, workbench: Workbench) {
     exportAdapter: os.exchange.exportAdapter.handler(async ({ input }) =>
       exportAdapter(await runManager(workbench).adapterDir(input.runId), input.path),
     ),
+    exportMerged: os.exchange.exportMerged.handler(async ({ input }) => {
+      const { name, modelDir, adapterDir } = await runManager(workbench).tuned(input.runId);
+      const target = path.resolve(input.path);
+      await expectEmpty(target); // refused at once, not when its turn comes
+      return workbench.jobs.enqueue({
+        kind: 'export',
+        title: `Writing ${name} as one model`,
+        lane: 'engine',
+        run: ({ signal, progress }) =>
+          workbench.workers.engine.call(
+            'merge',
+            { modelDir, adapterDir, target },
+            { signal, onEvent: (fraction) => progress(fraction, `to ${target}`) },
+          ),
+        result: (written) => written,
+      }).job;
+    }),
   };
 }

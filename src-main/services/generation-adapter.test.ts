@@ -2,7 +2,16 @@
  * @file Negatives of a tuned model: drawn with an adapter, counted apart from the base's, made again from their provenance, and refused in
  * words when the adapter is gone or another one. Real workers, real clips, the sample model, adapters of random weights.
  */
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
@@ -13,6 +22,7 @@ import { TrainConfig, type Job } from '../contract/schemas.ts';
 import { openCheckpoint } from '../models/checkpoint.ts';
 import { resourcesDir } from '../platform/entries.ts';
 import { Random } from '../platform/random.ts';
+import { engineVideo } from './engine-requests.ts';
 import type { GenerateReport } from './generation.ts';
 import { reproduce } from './reproduce.ts';
 import { createRouter } from './router.ts';
@@ -172,6 +182,54 @@ test('an adapter that is gone or another one is told; nothing is asked with it',
     renameSync(aside, adapterDir);
   }
   expect(await reproduce(workbench, id)).toMatchObject({ equal: true });
+}, 180_000);
+
+test('the model with the adapter merged in answers as base and adapter do, and is written whole or not at all', async () => {
+  const target = path.join(home, 'merged');
+  mkdirSync(target);
+  writeFileSync(path.join(target, 'mine.txt'), 'kept');
+  await expect(client.exchange.exportMerged({ runId: RUN, path: target })).rejects.toThrow(
+    /expected a new or empty folder/,
+  );
+  rmSync(path.join(target, 'mine.txt'));
+  const cancelled = await client.exchange.exportMerged({ runId: RUN, path: target });
+  await client.jobs.cancel({ jobId: cancelled.id });
+  expect((await workbench.jobs.ended(cancelled.id)).state).toBe('cancelled');
+  expect(readdirSync(home).filter((name) => name.startsWith('merged'))).toEqual(['merged']);
+  expect(readdirSync(target)).toEqual([]);
+  const job = await workbench.jobs.ended(
+    (await client.exchange.exportMerged({ runId: RUN, path: target })).id,
+  );
+  expect(job).toMatchObject({ state: 'done', kind: 'export', result: { path: target } });
+  expect(readdirSync(target).sort()).toEqual(readdirSync(modelDir).sort());
+
+  const { rows } = await client.library.samples({ offset: 0, limit: 6, filter: {} });
+  const frames = 4;
+  const answers = async (model: { modelDir: string; adapterDir: string | null }): Promise<string[]> => {
+    const texts: string[] = [];
+    for (const { videoId, question, id } of rows) {
+      const { video } = engineVideo(workbench.requireProject(), videoId);
+      await workbench.workers.engine.call(
+        'answer',
+        {
+          model: { ...model, device: 'cpu', cacheDir: path.join(home, 'cache') },
+          task: {
+            video: video!,
+            seed: 0,
+            pixels: null,
+            questions: [{ id, text: question, decoding: { temperature: 0, seed: 0, maxNewTokens: 32 } }],
+          },
+          frames,
+          recipe: null,
+        },
+        { onEvent: (event) => texts.push(event.type === 'answer' ? event.text : event.reason) },
+      );
+    }
+    return texts;
+  };
+  const tuned = await answers({ modelDir, adapterDir });
+  expect(await answers({ modelDir: target, adapterDir: null })).toEqual(tuned);
+  expect(await answers({ modelDir, adapterDir: null })).not.toEqual(tuned);
 }, 180_000);
 
 test('a generation that goes on after a restart says when its adapter or its model is gone or another one', async () => {

@@ -67,6 +67,11 @@ export class RunManager {
 
   /** Folder of a run's adapter. @throws UserError NOT_FOUND (no such run), UNAVAILABLE (it has none yet) */
   async adapterDir(runId: string): Promise<string> {
+    return (await this.tuned(runId)).adapterDir;
+  }
+
+  /** The model a run has tuned, and its adapter. @throws as {@link adapterDir} */
+  async tuned(runId: string): Promise<{ name: string; modelDir: string; adapterDir: string }> {
     const run = await this.#stored(runId);
     if (run.adapterDir === null)
       throw new UserError(
@@ -74,7 +79,8 @@ export class RunManager {
         `Run ${run.name} has no adapter yet.`,
         'Let it reach its end, or stop it with saving.',
       );
-    return run.adapterDir;
+    const { name, adapterDir } = run;
+    return { name, adapterDir, modelDir: this.#workbench.requireProject().resolvePath(run.modelDir) };
   }
 
   /** One row per step so far. */

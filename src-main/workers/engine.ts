@@ -1,5 +1,6 @@
 /** @file The engine worker: models in ONNX Runtime, away from the window. Started by `jobs/workers.ts`. */
 import { adapterHash } from '../align/adapter.ts';
+import { exportMerged } from '../exchange/adapter-export.ts';
 import type { EngineApi } from '../jobs/apis.ts';
 import type { Handlers } from '../jobs/protocol.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
@@ -40,6 +41,7 @@ const handlers: Handlers<EngineApi> = {
   },
   answer: tidy(answer),
   divergence: tidy(divergence),
+  merge: (input, { signal, emit }) => exportMerged(input, { signal, onProgress: emit }),
   train: tidy(train),
   estimate: tidy(estimate),
 };
