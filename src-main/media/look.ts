@@ -6,12 +6,20 @@ import type { RgbImage } from '../models/pixels.ts';
 import { frames, type DecodeOptions } from './decode.ts';
 import type { PtsTable } from './pts.ts';
 
-/** Pictures of a look, evenly spaced in time. */
+/** Places of a look, evenly spaced in time. */
 const MOMENTS = 8;
+/**
+ * Pictures at each: the frame that is shown then, the one before it and the one after. What another frame rate shows then is one of them:
+ * without, a conversion from 30 to 15 or 25 frames a second is another look.
+ */
+const PICTURES = 3;
+const SHOWN = 1;
 /** Cells of a picture along each side, stretched to a square: the ratio of sides may differ by a re-encoder's rounding. */
 const GRID = 16;
-/** Bytes of a look: moments x rows x columns x RGB. */
-export const LOOK_BYTES = MOMENTS * GRID * GRID * 3;
+/** Bytes of a picture: rows x columns x RGB. */
+const PICTURE_BYTES = GRID * GRID * 3;
+/** Bytes of a look: moments x pictures. */
+export const LOOK_BYTES = MOMENTS * PICTURES * PICTURE_BYTES;
 
 /** Pictures are decoded at this size before they are averaged to cells. */
 const DECODED_EDGE = 64;
@@ -19,7 +27,7 @@ const DECODED_EDGE = 64;
 /**
  * Two values of one cell differ for the eye from here on, in levels of 255. Measured (`RRPO_PRINT=1 npx vitest run
  * src-main/media/look`): re-encodes of real clips stay below 40 in every cell, of a test picture full of edges three values go beyond;
- * of the 4,560 pairs of different sample clips the nearest has 57 values beyond.
+ * of the 4,560 pairs of different sample clips the nearest has 48 values beyond.
  */
 const STRONG = 48;
 /** Differing values that are still the same look: one a picture, of 768. */
@@ -27,7 +35,7 @@ const STRONG_ALLOWED = MOMENTS;
 /** Root mean square of all differences, levels: re-encodes stay below 8, different clips of one scene may too. */
 const RMS_ALLOWED = 9;
 
-/** Means of two looks that are the same differ by less than this: what a search may leave out unseen. */
+/** Means of two looks that are the same differ by less than this (by 2 levels, measured): what a search may leave out unseen. */
 export const MEAN_SLACK = RMS_ALLOWED;
 
 /** Seconds by which the lengths of two files of one video may differ: the last frame's length is each container's own. */
@@ -36,7 +44,8 @@ export function lengthSlack(seconds: number): number {
 }
 
 /**
- * The look of a video: RGB of {@link MOMENTS} frames, each averaged to {@link GRID} x {@link GRID} cells, upright.
+ * The look of a video: RGB of {@link PICTURES} frames at each of {@link MOMENTS} times, each averaged to {@link GRID} x {@link GRID} cells,
+ * upright.
  * @throws UserError as {@link frames} does
  */
 export async function lookOf(
@@ -44,14 +53,15 @@ export async function lookOf(
   table: PtsTable,
   options: DecodeOptions = {},
 ): Promise<Uint8Array> {
-  const moments = Array.from({ length: MOMENTS }, (_, k) =>
-    table.frameAt(table.start(0) + ((k + 0.5) / MOMENTS) * table.duration),
-  );
+  const pictures = Array.from({ length: MOMENTS }, (_, k) => {
+    const shown = table.frameAt(table.start(0) + ((k + 0.5) / MOMENTS) * table.duration);
+    return [Math.max(0, shown - 1), shown, Math.min(shown + 1, table.length - 1)];
+  }).flat();
   const cells = new Map<number, Uint8Array>();
-  for await (const frame of frames(file, table, moments, { ...options, maxEdge: DECODED_EDGE }))
+  for await (const frame of frames(file, table, pictures, { ...options, maxEdge: DECODED_EDGE }))
     cells.set(frame.index, averaged(frame));
   const look = new Uint8Array(LOOK_BYTES);
-  for (const [k, index] of moments.entries()) look.set(cells.get(index)!, k * GRID * GRID * 3);
+  for (const [k, index] of pictures.entries()) look.set(cells.get(index)!, k * PICTURE_BYTES);
   return look;
 }
 
@@ -62,16 +72,38 @@ export function meanOf(look: Uint8Array): number {
   return sum / look.length;
 }
 
-/** Whether two looks are those of one video. */
+/** Whether two looks are those of one video. Of two frame rates all frames of the lower are (nearly) among those of the higher. */
 export function sameLook(a: Uint8Array, b: Uint8Array): boolean {
+  return isAmong(a, b) || isAmong(b, a);
+}
+
+/** Whether what `a` shows at each moment is what `b` shows then, just before or just after. */
+function isAmong(a: Uint8Array, b: Uint8Array): boolean {
   let strong = 0;
   let squares = 0;
-  for (let i = 0; i < LOOK_BYTES; i++) {
-    const difference = a[i] - b[i];
-    squares += difference * difference;
-    if ((difference > STRONG || difference < -STRONG) && ++strong > STRONG_ALLOWED) return false;
+  for (let moment = 0; moment < LOOK_BYTES; moment += PICTURES * PICTURE_BYTES) {
+    let best = { strong: Infinity, squares: Infinity };
+    for (let k = 0; k < PICTURES; k++) {
+      const far = difference(a, moment + SHOWN * PICTURE_BYTES, b, moment + k * PICTURE_BYTES);
+      if (far.squares < best.squares) best = far;
+    }
+    strong += best.strong;
+    squares += best.squares;
+    if (strong > STRONG_ALLOWED) return false;
   }
-  return Math.sqrt(squares / LOOK_BYTES) <= RMS_ALLOWED;
+  return Math.sqrt(squares / (MOMENTS * PICTURE_BYTES)) <= RMS_ALLOWED;
+}
+
+/** Of the picture at byte `i` of `a` to that at byte `j` of `b`: values that differ strongly, and the sum of all squares. */
+function difference(a: Uint8Array, i: number, b: Uint8Array, j: number): { strong: number; squares: number } {
+  let strong = 0;
+  let squares = 0;
+  for (const end = i + PICTURE_BYTES; i < end; i++, j++) {
+    const levels = a[i] - b[j];
+    squares += levels * levels;
+    if (levels > STRONG || levels < -STRONG) strong++;
+  }
+  return { strong, squares };
 }
 
 /** [height, width, 3] to [GRID, GRID, 3]: each cell the mean of the area that it covers, parts of pixels included. */

@@ -439,6 +439,10 @@ const MIGRATIONS: readonly Migration[] = [
       ALTER TABLE generations ADD COLUMN source TEXT; -- JSON {modelHash, adapterHash}; null until it has run
     `,
   },
+  {
+    what: 'looks that other frame rates share',
+    sql: `DELETE FROM video_looks;                 -- made again when the project is opened: three pictures where there was one`,
+  },
 ];
 
 /** The version that this program writes. */
