@@ -186,6 +186,10 @@ export const contract = {
       .output(s.PerturbedClip),
     /** Asks the project's model about perturbed videos; wrong answers become pending pairs. Result: counts by verdict. */
     generate: call.input(s.GenerateRequest).output(s.Job),
+    /** Samples that a generation (the id of its job) left out, and why, in the order of the samples. */
+    skipped: call
+      .input(Page.extend({ jobId: s.Id }))
+      .output(z.object({ total: z.number().int(), rows: z.array(s.SkippedSample) })),
     /** Generated answers with their verdicts, newest first. */
     answers: call
       .input(Page.extend({ filter: s.JudgedFilter }))

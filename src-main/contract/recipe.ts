@@ -92,10 +92,16 @@ export type ErrorPattern = z.infer<typeof ErrorPattern>;
  * The family of an answer that a model gave under these steps: without a moving picture it comes from the language prior, otherwise
  * what was seen was misunderstood. Null for no steps: an error on the clean clip is of no family by itself.
  */
-export function familyOf(recipe: readonly Pick<RecipeStep, 'op'>[]): ErrorPattern | null {
+export function familyOf(recipe: readonly RecipeStep[]): ErrorPattern | null {
   if (recipe.length === 0) return null;
-  return recipe.some(({ op }) => op === 'blank' || op === 'freeze') ? 'language-prior' : 'spatio-temporal';
+  return recipe.some((step) => step.op === 'freeze' || hidesAll(step)) ? 'language-prior' : 'spatio-temporal';
 }
+
+/** Whether nothing of any picture is left after this step: a whole mask is a blank by another name. */
+function hidesAll(step: RecipeStep): boolean {
+  return step.op === 'blank' || (step.op === 'mask' && step.ratio[0] === 1);
+}
+
 /** A recipe with a name: one of the workbench's own, or a saved one of the project. */
 export const NamedRecipe = z.object({
   id: z.string(),

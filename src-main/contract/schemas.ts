@@ -629,6 +629,16 @@ export const JudgedAnswer = z.object({
 });
 export type JudgedAnswer = z.infer<typeof JudgedAnswer>;
 
+/** A sample that a generation left out. */
+export const SkippedSample = z.object({
+  sampleId: Id,
+  videoId: Id,
+  videoName: z.string(),
+  question: z.string(),
+  reason: z.string(),
+});
+export type SkippedSample = z.infer<typeof SkippedSample>;
+
 export const JudgedFilter = z.object({ verdict: Verdict.optional(), ruled: z.boolean().optional() });
 export type JudgedFilter = z.infer<typeof JudgedFilter>;
 

@@ -3,7 +3,7 @@
  * and which samples were left out and why.
  */
 import type { z } from 'zod';
-import type { JobState } from '../contract/schemas.ts';
+import type { JobState, SkippedSample } from '../contract/schemas.ts';
 import type { Database } from '../project/sqlite.ts';
 
 type State = z.infer<typeof JobState>;
@@ -78,4 +78,23 @@ export function skippedReasons(db: Database, id: string): { reason: string; samp
          GROUP BY reason ORDER BY samples DESC, reason`,
     )
     .all(id);
+}
+
+/** One page of the samples that were left out, and how many there are. */
+export function skippedSamples(
+  db: Database,
+  id: string,
+  { offset, limit }: { offset: number; limit: number },
+): { total: number; rows: SkippedSample[] } {
+  const { n: total } = db
+    .prepare<{ n: number }>('SELECT count(*) AS n FROM generation_skips WHERE generation_id = ?')
+    .get(id)!;
+  const rows = db
+    .prepare<SkippedSample>(
+      `SELECT s.id AS sampleId, s.video_id AS videoId, v.name AS videoName, s.question, k.reason
+         FROM generation_skips k JOIN samples s ON s.id = k.sample_id JOIN videos v ON v.id = s.video_id
+        WHERE k.generation_id = ? ORDER BY s.seq LIMIT ? OFFSET ?`,
+    )
+    .all(id, limit, offset);
+  return { total, rows };
 }

@@ -1,6 +1,7 @@
 /** @file Routes about negatives: generation, and the recipes there are. */
 import { deleteRecipe, recipeVersions, savedRecipes, saveRecipe } from '../negatives/recipe-store.ts';
 import { RECIPES } from '../negatives/recipes.ts';
+import { skippedSamples } from '../negatives/generations.ts';
 import { generate } from './generation.ts';
 import { judgeAnswers, judgePlan } from './judging.ts';
 import { perturbedClip } from './model-eye.ts';
@@ -29,6 +30,9 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     ),
     eye: os.negatives.eye.handler(({ input: { videoId } }) => modelEye(workbench, videoId)),
     perturbed: os.negatives.perturbed.handler(({ input }) => perturbedClip(workbench, input)),
+    skipped: os.negatives.skipped.handler(({ input: { jobId, ...page } }) =>
+      skippedSamples(workbench.requireProject().db, jobId, page),
+    ),
     answers: os.negatives.answers.handler(({ input: { filter, ...page } }) =>
       judgedAnswers(workbench.requireProject().db, filter, page),
     ),

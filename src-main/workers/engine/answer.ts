@@ -82,6 +82,8 @@ async function answerOne(
     },
   });
   const finished = finish === 'stop';
-  const text = tokenizer.decode(ids, { skipSpecialTokens: true }).trim();
-  return { text, tokens: finished ? ids.length - 1 : ids.length, finished };
+  // The end token is no part of the answer, also where it is no special one.
+  const said = finished ? ids.slice(0, -1) : ids;
+  const text = tokenizer.decode(said, { skipSpecialTokens: true }).trim();
+  return { text, tokens: said.length, finished };
 }

@@ -1,6 +1,6 @@
 /** @file Counts of a generation job, wherever they stand. */
 import { describe, expect, it } from 'vitest';
-import { verdictCounts } from './verdict-counts.ts';
+import { skippedWhy, verdictCounts } from './verdict-counts.ts';
 
 describe('verdictCounts', () => {
   it('reads counts at the top or one level down, known ones first', () => {
@@ -17,4 +17,11 @@ describe('verdictCounts', () => {
     expect(verdictCounts(undefined)).toEqual([]);
     expect(verdictCounts('done')).toEqual([]);
   });
+});
+
+it('reads why questions were left out, and nothing from other results', () => {
+  const why = [{ reason: 'a.mp4 is missing', samples: 3 }];
+  expect(skippedWhy({ skippedWhy: why })).toEqual(why);
+  for (const other of [undefined, null, 'done', {}, { skippedWhy: [null, { reason: 1 }] }])
+    expect(skippedWhy(other)).toEqual([]);
 });

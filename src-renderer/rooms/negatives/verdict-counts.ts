@@ -37,3 +37,14 @@ export function verdictCounts(result: unknown): VerdictCount[] {
       ...(WORDS[key] ?? { word: key, help: '', tone: 'plain' as const }),
     }));
 }
+
+/** Why questions were left out, most first, as a generation's result says; empty for any other result. */
+export function skippedWhy(result: unknown): { reason: string; samples: number }[] {
+  const list = (result as { skippedWhy?: unknown } | null | undefined)?.skippedWhy;
+  if (!Array.isArray(list)) return [];
+  return list.filter(
+    (entry: unknown): entry is { reason: string; samples: number } =>
+      typeof (entry as { reason?: unknown } | null)?.reason === 'string' &&
+      typeof (entry as { samples?: unknown }).samples === 'number',
+  );
+}
