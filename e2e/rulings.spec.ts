@@ -32,3 +32,48 @@ test("a verdict is overruled, and the judge's precision says so", async ({ app }
   await page.getByTestId('rule-unparseable').first().click();
   await expect(page.getByTestId('precision')).toContainText('Say of some answers');
 });
+
+test('the yield says what was asked and what Review accepted of it; Review filters by family of errors', async ({
+  app,
+}) => {
+  const { page } = app;
+  await expect(page.getByTestId('pair-row').first()).toBeVisible();
+  await page.getByTestId('room-negatives').click();
+  await page.getByTestId('view-yield').click();
+  await expect(page.getByTestId('yield')).toContainText('Nothing asked yet');
+  await page.getByPlaceholder('Search questions').fill('yellow circle');
+  await expect(page.getByTestId('generate')).not.toContainText('288');
+  await page.getByTestId('recipe').click();
+  await page.locator('.n-base-select-option', { hasText: 'blank video' }).click();
+  await page.getByTestId('generate').click();
+  const row = page.getByTestId('yield-row').filter({ hasText: 'Language prior: blank video' });
+  await expect(row).toContainText('Language prior', { timeout: 60_000 });
+  await page.getByTestId('view-queue').click();
+  await expect(page.getByTestId('to-review')).toBeVisible({ timeout: 60_000 });
+
+  await page.getByTestId('room-review').click();
+  await page.getByTestId('queue-pending').click();
+  await page.getByTestId('more-filters').click();
+  await page.getByTestId('filter-family').click();
+  await page.locator('.n-base-select-option', { hasText: /^Language prior/ }).click();
+  await page.getByTestId('pair-row').first().click();
+  await expect(page.getByTestId('pair-family')).toHaveText('Language prior');
+  await page.getByRole('listbox', { name: 'Pairs' }).focus();
+  await page.keyboard.press('Control+A');
+  const chosen = Number(/\d+/.exec(await page.getByTestId('selected-count').innerText())![0]);
+  await page.getByTestId('bulk-accept').click();
+  if (chosen > 20) await page.getByTestId('bulk-confirm').click();
+  await expect(page.getByTestId('last-bulk')).toContainText(`Accept: ${chosen} pairs`);
+
+  await page.getByTestId('room-negatives').click();
+  await page.getByTestId('view-yield').click();
+  await page.getByTestId('yield-whole').click();
+  const whole = page.getByTestId('yield-dialog').getByTestId('yield-row').filter({ hasText: 'blank video' });
+  const column = (name: string) => whole.locator(`[data-column="${name}"]`);
+  await expect(column('open')).toHaveText('0');
+  await expect(column('pairs')).toHaveText(/^[1-9]/);
+  await expect(column('accepted')).toHaveText(await column('pairs').innerText());
+  await page.screenshot({ path: test.info().outputPath('yield-whole.png') });
+  await page.keyboard.press('Escape');
+  await page.screenshot({ path: test.info().outputPath('yield.png') });
+});
