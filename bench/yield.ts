@@ -46,7 +46,7 @@ try {
         : null;
       if (wrong && i % 3 === 0) db.update('pairs', pairId!, { status: 'accepted' });
       const verdict = wrong ? ('wrong' as const) : ('right' as const);
-      const attempt = { sampleId, answer, verdict, reason: 'no match', pairId, provenance };
+      const attempt = { sampleId, answer, verdict, reason: 'no match', pairId, made: wrong, provenance };
       addAttempt(db, 'conditions', { ...attempt, recipe: recipeKey(resolved) });
     }
   });

@@ -57,6 +57,7 @@ test.beforeAll(async () => {
       provenance,
       pairId,
       recipe: 'default',
+      made: true,
     });
   });
 });

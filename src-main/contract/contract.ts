@@ -205,6 +205,12 @@ export const contract = {
     precision: call.output(z.record(s.Verdict, s.Rate)),
     /** What each recipe and each family of errors came to, up to Review. */
     yield: call.output(s.YieldReport),
+    /** What appears together in the training answers, of those that have been read; a few new ones are read at once. */
+    concepts: call.output(s.ConceptTable),
+    /** Reads the answers that have not been read. */
+    readConcepts: call.output(s.Job),
+    /** Swaps concepts of preferred answers for ones that often appear with the rest; the result is a SwapReport. */
+    swap: call.input(s.SwapRequest).output(s.Job),
     /** The same for each judge there was: the rules of this program first. */
     judges: call.output(z.array(e.JudgePrecision)),
     /** How many open-ended answers the endpoint would judge, and about what that costs. */

@@ -102,6 +102,15 @@ function hidesAll(step: RecipeStep): boolean {
   return step.op === 'blank' || (step.op === 'mask' && step.ratio[0] === 1);
 }
 
+/** A question that suggests a concept: `{question}` and `{concept}` stand for them. */
+export const SuggestionPrompt = z
+  .string()
+  .max(1000)
+  .refine(
+    (text) => text.includes('{question}') && text.includes('{concept}'),
+    'expected {question} and {concept} in it',
+  );
+
 /** A recipe with a name: one of the workbench's own, or a saved one of the project. */
 export const NamedRecipe = z.object({
   id: z.string(),
@@ -109,6 +118,8 @@ export const NamedRecipe = z.object({
   description: z.string(),
   family: ErrorPattern,
   recipe: Recipe,
+  /** The question as it is asked, where it suggests a concept. */
+  prompt: SuggestionPrompt.optional(),
   /** Counts from 1 with each saved change of the steps; null for the workbench's own, which never change. */
   version: z.number().int().positive().nullable(),
 });

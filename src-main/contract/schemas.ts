@@ -3,7 +3,7 @@
  * at run time; the types are derived from them, so there is no second definition to drift.
  */
 import { z } from 'zod';
-import { ErrorPattern, Recipe } from './recipe.ts';
+import { ErrorPattern, Recipe, SuggestionPrompt } from './recipe.ts';
 
 /** Opaque row ids: short, sortable by creation, unique within a project. */
 export const Id = z.string().min(1).max(64);
@@ -274,9 +274,22 @@ export type Phrase = z.infer<typeof Phrase>;
 export const PairStatus = z.enum(['pending', 'accepted', 'rejected', 'second_look']);
 export type PairStatus = z.infer<typeof PairStatus>;
 
+/** Why a concept was swapped in: it appears in `together` of `samples` samples with a concept that is in the answer. */
+export const SwapReason = z.object({
+  concept: z.string(),
+  suggested: z.string(),
+  with: z.string(),
+  together: z.number().int(),
+  samples: z.number().int(),
+  /** Times as often as by chance. */
+  lift: z.number(),
+});
+export type SwapReason = z.infer<typeof SwapReason>;
+
 /** Where a non-preferred answer came from; enough to make it again. */
 export const Provenance = z.object({
-  kind: z.enum(['imported', 'generated', 'written', 'model-answer']),
+  /** 'swapped': the preferred answer with a concept replaced. */
+  kind: z.enum(['imported', 'generated', 'written', 'model-answer', 'swapped']),
   /** Checkpoint folder, as `project.portablePath` writes it. */
   model: z.string().optional(),
   modelHash: z.string().optional(),
@@ -297,6 +310,8 @@ export const Provenance = z.object({
   recipeName: z.string().optional(),
   /** What a generated answer is evidence of. */
   family: ErrorPattern.optional(),
+  /** The concept that was swapped in, or suggested to the model. */
+  swap: SwapReason.optional(),
   seed: z.number().int().optional(),
   /** How many frames were asked for, and which were given. */
   frames: z.number().int().optional(),
@@ -335,8 +350,48 @@ export const GenerateRequest = z.object({
   tries: z.number().int().min(1).max(64).default(1),
   /** A tuned model instead of the base: the id of a run, or a PEFT folder. */
   adapter: z.string().min(1).nullable().default(null),
+  /** How a concept is suggested, with `{question}` and `{concept}` in it; by default as the recipe does, if it does. */
+  prompt: SuggestionPrompt.optional(),
 });
 export type GenerateRequest = z.infer<typeof GenerateRequest>;
+
+/** For which samples a concept of the preferred answer is swapped, and how often. Held-out ones are left out. */
+export const SwapRequest = z.object({
+  filter: SampleFilter,
+  /** Most pairs a sample, each of another concept. */
+  perSample: z.number().int().min(1).max(5).default(1),
+});
+export type SwapRequest = z.infer<typeof SwapRequest>;
+
+export const SwapReport = z.object({
+  /** New pending pairs. */
+  pairs: z.number().int(),
+  /** Swaps that the project had already. */
+  known: z.number().int(),
+  samples: z.number().int(),
+  /** Samples for which nothing fits. */
+  without: z.number().int(),
+});
+export type SwapReport = z.infer<typeof SwapReport>;
+
+/** The concepts that the training answers name together, the strongest first. */
+export const ConceptTable = z.object({
+  /** Samples that are counted, and those whose answers have not been read. */
+  samples: z.number().int(),
+  unread: z.number().int(),
+  /** `lift`: times as often together as by chance. */
+  rows: z.array(
+    z.object({
+      a: z.string(),
+      b: z.string(),
+      together: z.number().int(),
+      countA: z.number().int(),
+      countB: z.number().int(),
+      lift: z.number(),
+    }),
+  ),
+});
+export type ConceptTable = z.infer<typeof ConceptTable>;
 
 /** Where an answer of a model came from, step by step; a step that has no part in it is null. */
 export const Lineage = z.object({
@@ -651,7 +706,7 @@ export const Rate = z.object({
 });
 export type Rate = z.infer<typeof Rate>;
 
-/** What a recipe's answers came to. All but `asked` to `unparseable` count pairs, each once. */
+/** What a recipe's answers came to: `asked` to `unparseable` count answers, the others pairs. */
 export const Yield = z.object({
   family: ErrorPattern.nullable(),
   /** Answers drawn; then by verdict, a person's own before the judge's. */
@@ -659,7 +714,7 @@ export const Yield = z.object({
   wrong: z.number().int(),
   right: z.number().int(),
   unparseable: z.number().int(),
-  /** Pairs that these answers are. Two recipes that brought the same answer about count it both. */
+  /** Pairs that were made of them. An answer that the project has already makes none. */
   pairs: z.number().int(),
   accepted: z.number().int(),
   rejected: z.number().int(),
@@ -694,6 +749,7 @@ export const JobKind = z.enum([
   'bulk',
   'judge',
   'rewrite',
+  'swap',
 ]);
 /** `paused`: it stands until it is resumed, and others run meanwhile. */
 export const JobState = z.enum(['queued', 'running', 'paused', 'done', 'failed', 'cancelled']);

@@ -17,6 +17,8 @@ export type Conditions = {
   seed: number;
   decoding: Record<string, unknown>;
   frames: number;
+  /** How a concept is suggested; absent where none is. */
+  prompt?: string;
 };
 
 /** One drawn and judged answer. */
@@ -29,8 +31,9 @@ export type Attempt = {
   provenance: Provenance;
   /** `recipes.ts` recipeKey. */
   recipe: string;
-  /** The pair it became, when it was wrong. */
+  /** The pair it became, when it was wrong; `made`: that pair was not there before. */
   pairId: string | null;
+  made: boolean;
 };
 
 /** Answers by verdict. */
@@ -63,8 +66,8 @@ export function attemptedSamples(
 /** Remembers one answer; a sample that was asked before under the same conditions keeps its first answer. */
 export function addAttempt(db: Database, key: string, attempt: Attempt): void {
   db.prepare(
-    `INSERT INTO attempts (sample_id, conditions, answer, verdict, reason, pair_id, created_at, provenance, recipe, family)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    `INSERT INTO attempts (sample_id, conditions, answer, verdict, reason, pair_id, created_at, provenance, recipe, family, made)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
        ON CONFLICT (sample_id, conditions) DO NOTHING`,
   ).run(
     attempt.sampleId,
@@ -77,6 +80,7 @@ export function addAttempt(db: Database, key: string, attempt: Attempt): void {
     JSON.stringify(attempt.provenance),
     attempt.recipe,
     attempt.provenance.family ?? null,
+    attempt.made ? 1 : 0,
   );
 }
 

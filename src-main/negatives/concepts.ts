@@ -19,6 +19,21 @@ export type Concept = {
   pos: 'noun' | 'verb' | 'adjective' | 'adverb' | 'number' | 'preposition';
 };
 
+/**
+ * A concept where it stands in a text, for taking another word's place. Offsets are UTF-16 indices. `inflection` and `frame` say which form
+ * of a word fits there and what words stand around it; what no other word can stand for has the inflection 'fixed'.
+ */
+export type PlacedConcept = Concept & {
+  start: number;
+  end: number;
+  /** Nouns: 'singular', 'plural'; verbs: 'base', 's', 'ing', 'ed'; numbers: 'word', 'digit'; others: 'plain'. */
+  inflection: string;
+  /** Singular nouns: 'a', 'the', 'bare'; verbs: 'be', 'object', 'place', 'alone'; "to the left": 'the'; others: ''. */
+  frame: string;
+  /** The noun that it stands before: "circle" of "a red circle"; empty without one. */
+  noun: string;
+};
+
 /** One statement of a text. */
 export type Clause = { concepts: Concept[]; denies: boolean };
 
@@ -53,10 +68,87 @@ function reader(): ReturnType<typeof winkNLP> {
   return nlp;
 }
 
-type Word = { text: string; pos: string; lemma: string };
+type Word = { text: string; pos: string; lemma: string; start: number };
 
 /** The clauses of a text, without those that name nothing. */
 export function clausesOf(text: string): Clause[] {
+  return clausesOfWords(text)
+    .map((clause) => ({
+      concepts: clause.flatMap((word, i) => conceptOf(word, clause[i - 1]) ?? []),
+      denies: clause.some(({ text: word }) => denies(word)),
+    }))
+    .filter(({ concepts }) => concepts.length > 0);
+}
+
+/** The concepts of a text in their places, without those of clauses that deny. */
+export function placedConcepts(text: string): PlacedConcept[] {
+  return clausesOfWords(text)
+    .filter((clause) => !clause.some((word) => denies(word.text)))
+    .flatMap((clause) =>
+      clause.flatMap((word, i): PlacedConcept[] => {
+        const concept = conceptOf(word, clause[i - 1]);
+        if (concept === null || word.start < 0) return [];
+        const next = clause[i + 1];
+        const noun = concept.pos !== 'noun' && next?.pos === 'NOUN' ? next.text.toLowerCase() : '';
+        const place = { start: word.start, end: word.start + word.text.length, noun };
+        return [
+          {
+            ...concept,
+            ...place,
+            inflection: inflectionOf(concept, clause, i),
+            frame: frameOf(concept, clause, i),
+          },
+        ];
+      }),
+    );
+}
+
+function inflectionOf({ pos }: Concept, clause: readonly Word[], i: number): string {
+  const { text, lemma, pos: tag } = clause[i];
+  const surface = text.toLowerCase();
+  const plain = surface === lemma.toLowerCase();
+  switch (pos) {
+    case 'noun':
+      // A name, and a part of "traffic light", stand for nothing alone.
+      if (tag === 'PROPN' || leads(clause[i - 1]) || (plain && clause[i + 1]?.pos === 'NOUN')) return 'fixed';
+      return plain ? 'singular' : 'plural';
+    case 'verb':
+      if (plain) return 'base';
+      return /(?:ing|ed|s)$/.exec(surface)?.[0] ?? 'fixed';
+    case 'number':
+      return /^\d/.test(surface) ? 'digit' : 'word';
+    case 'adjective':
+    case 'adverb':
+      return plain ? 'plain' : 'fixed';
+    case 'preposition':
+      return 'plain';
+    default:
+      return pos satisfies never;
+  }
+}
+
+/** A noun in the singular before another noun belongs to it. */
+const leads = (word: Word | undefined): boolean =>
+  word?.pos === 'NOUN' && word.text.toLowerCase() === word.lemma.toLowerCase();
+
+function frameOf({ pos }: Concept, clause: readonly Word[], i: number): string {
+  const before = clause[i - 1];
+  const after = clause[i + 1]?.pos ?? 'PUNCT';
+  if (pos === 'preposition') return before?.pos === 'DET' ? 'the' : '';
+  if (pos === 'verb') {
+    if (before?.pos === 'AUX' && before.lemma === 'be') return 'be';
+    if (/^(?:DET|NOUN|PROPN|PRON|ADJ|NUM)$/.test(after)) return 'object';
+    return /^(?:ADP|PART|ADV)$/.test(after) ? 'place' : 'alone';
+  }
+  if (pos !== 'noun') return '';
+  let k = i - 1;
+  while (k >= 0 && /^(?:ADJ|NUM|VERB|ADV)$/.test(clause[k].pos)) k--;
+  const word = clause[k]?.pos === 'DET' ? clause[k].text.toLowerCase() : '';
+  if (word === '') return 'bare';
+  return word === 'a' || word === 'an' ? 'a' : 'the';
+}
+
+function clausesOfWords(text: string): Word[][] {
   const wink = reader();
   const tokens = wink.readDoc(text).tokens();
   const texts = tokens.out();
@@ -65,16 +157,25 @@ export function clausesOf(text: string): Clause[] {
   const parts = tokens.out(wink.its.pos) as string[];
   const lemmas = tokens.out<string>(wink.its.lemma as typeof wink.its.normal);
   /* eslint-enable */
-  const words = texts.map((word, i): Word => ({ text: word, pos: parts[i], lemma: lemmas[i] }));
-  return cut(withVerbs(words))
-    .map((clause) => ({
-      concepts: clause.flatMap((word, i) => conceptOf(word, clause[i - 1]) ?? []),
-      denies: clause.some(({ text: word }) => denies(word)),
-    }))
-    .filter(({ concepts }) => concepts.length > 0);
+  let at = 0;
+  const words = texts.map((word, i): Word => {
+    // The library drops white space only, so each word is found again; where one is not, its place is of no use, and neither is it.
+    const start = text.indexOf(word, at);
+    if (start >= 0) at = start + word.length;
+    return { text: word, pos: parts[i], lemma: lemmas[i], start };
+  });
+  return cut(withVerbs(words.map(asShape)));
 }
 
 const denies = (word: string): boolean => NEGATIONS.has(word.toLowerCase()) || /^n['’]t$/i.test(word);
+
+/** "A red square moves": the tagger knows the square as an adjective only, and what it does as a noun. */
+function asShape(word: Word, i: number, words: readonly Word[]): Word {
+  if (word.pos !== 'ADJ' || word.text.toLowerCase() !== 'square') return word;
+  const after = words[i + 1];
+  const stands = after === undefined || !/^(?:ADJ|NOUN)$/.test(after.pos) || after.text.endsWith('s');
+  return stands ? { ...word, pos: 'NOUN' } : word;
+}
 
 /** "A dog chases a cat": the tagger takes many a third person for a plural. Where a clause has no verb yet, it is the verb. */
 function withVerbs(words: readonly Word[]): Word[] {
@@ -82,8 +183,7 @@ function withVerbs(words: readonly Word[]): Word[] {
   return words.map((word, i) => {
     if (word.pos === 'PUNCT' || word.pos === 'CCONJ') hasVerb = false;
     if (word.pos === 'VERB' || word.pos === 'AUX') hasVerb = true;
-    // "A red square moves": the tagger knows the square as an adjective only.
-    const before = words[i - 1]?.text.toLowerCase() === 'square' ? 'NOUN' : (words[i - 1]?.pos ?? '');
+    const before = words[i - 1]?.pos ?? '';
     const after = words[i + 1]?.pos ?? 'PUNCT';
     const stands =
       /^(?:NOUN|PROPN|PRON|CCONJ)$/.test(before) && /^(?:DET|ADP|ADV|PUNCT|PRON|NUM|CCONJ|PART)$/.test(after);

@@ -88,6 +88,16 @@ const IRREGULAR: Readonly<Record<string, string>> = {
   knives: 'knife',
 };
 
+const IRREGULAR_PLURAL = new Map(Object.entries(IRREGULAR).map(([plural, word]) => [word, plural]));
+
+/** Plural of a noun. Regular verbs have the same endings in the third person, and no irregular ones are among these nouns. */
+export function pluralOf(word: string): string {
+  const irregular = IRREGULAR_PLURAL.get(word);
+  if (irregular !== undefined) return irregular;
+  if (/(?:s|x|z|ch|sh)$/.test(word)) return `${word}es`;
+  return /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : `${word}s`;
+}
+
 /** Singular of a plural noun, stem of a third-person verb: "balls" -> "ball", "moves" -> "move", "boxes" -> "box". */
 function singular(word: string): string {
   const irregular = Object.hasOwn(IRREGULAR, word) ? IRREGULAR[word] : undefined;

@@ -51,6 +51,15 @@ const OWN: readonly (Omit<NamedRecipe, 'version' | 'recipe'> & { recipe: RecipeI
     family: 'language-prior',
     recipe: [{ op: 'blank' }],
   },
+  {
+    id: 'suggest',
+    name: 'Spurious co-occurrence: suggested concept',
+    description:
+      'The clip as it is, with a question that suggests a thing which often appears with what the answer names, but not in this clip.',
+    family: 'co-occurrence',
+    recipe: [],
+    prompt: '{question} (Hint: there is {concept}.)',
+  },
 ];
 
 /** The workbench's own recipes, the default first. */
@@ -65,6 +74,8 @@ export type Resolved = {
   name: string;
   recipe: Recipe;
   family: ErrorPattern | null;
+  /** How a concept is suggested, where it is. */
+  prompt?: string;
   /** Of a named one. */
   id?: string;
   /** Of one of the project's own. */
@@ -74,8 +85,9 @@ export type Resolved = {
 /** Finds one of the project's recipes: a version of it, or the newest (`recipe-store.ts`). */
 export type FindRecipe = (id: string, version?: number) => NamedRecipe | undefined;
 
-/** What an answer is counted under in the yield: the recipe's name where it has one, otherwise its steps. */
-export function recipeKey({ name, recipe }: Resolved): string {
+/** What an answer is counted under in the yield: the recipe's name and version where it has one, otherwise its steps. */
+export function recipeKey({ name, recipe, version }: Resolved): string {
+  if (version !== undefined) return `${name} (version ${version})`;
   return name === 'custom' ? JSON.stringify(recipe) : name;
 }
 
@@ -88,7 +100,7 @@ export function resolveRecipe(given: unknown, find?: FindRecipe): Resolved {
   if (given === undefined || given === null) return resolveRecipe('default');
   if (typeof given === 'string') {
     const own = RECIPES.find((r) => r.id === given);
-    if (own) return { id: own.id, name: own.id, recipe: own.recipe, family: own.family };
+    if (own) return { id: own.id, name: own.id, recipe: own.recipe, family: own.family, prompt: own.prompt };
     const [, id, version] = /^(.*?)(?:@(\d+))?$/.exec(given)!;
     const saved = find?.(id, version === undefined ? undefined : Number(version));
     if (saved)

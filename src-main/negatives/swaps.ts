@@ -2,7 +2,7 @@
  * @file Spurious co-occurrence: in a preferred answer, one concept is replaced by another that often appears together with the rest of it,
  * but is not in the clip as far as its answers say. English, and only where the new word fits the form of the old one.
  */
-import type { Phrase, QuestionType, Span } from '../contract/schemas.ts';
+import type { Phrase, QuestionType, Span, SwapReason } from '../contract/schemas.ts';
 import { toCodePoints } from '../contract/text.ts';
 import {
   conceptKey,
@@ -17,7 +17,7 @@ import {
 import { placedConcepts, type PlacedConcept } from './concepts.ts';
 import { judge } from './judge.ts';
 import { alike, sameConcept, sentenceKindOf } from './kinds.ts';
-import { stemOf } from './normalize.ts';
+import { pluralOf, stemOf } from './normalize.ts';
 import type { Synonyms } from './synonyms.ts';
 
 /** A preferred answer with one concept replaced. */
@@ -28,17 +28,6 @@ export type Swap = {
   /** The suggested concept as a noun phrase, for a question that suggests it; null where it is not a thing. */
   hint: string | null;
   why: SwapReason;
-};
-
-/** Why it was taken: `suggested` appears with `with`, which is in the answer. */
-export type SwapReason = {
-  concept: string;
-  suggested: string;
-  with: string;
-  /** Samples that name both, of so many. */
-  together: number;
-  samples: number;
-  lift: number;
 };
 
 type Sample = { type: QuestionType; question: string; chosen: string };
@@ -173,26 +162,20 @@ function wordFor(key: string, place: PlacedConcept, statistics: ConceptStatistic
       const counts = has('singular/a', 'plural/a', 'plural/the', 'plural/bare');
       const fits =
         frame === 'bare' && inflection === 'singular' ? has('singular/bare') : counts || frame === 'the';
-      if (fits) word = inflected() ?? (inflection === 'plural' ? plural(lemma) : lemma);
+      if (fits) word = inflected() ?? (inflection === 'plural' ? pluralOf(lemma) : lemma);
       break;
     }
     case 'verb':
       // Only beside what this verb has been seen with: "chases a ball", but not "runs a ball".
       if ([...forms.keys()].some((form) => form.endsWith(`/${frame}`)))
         word =
-          inflected() ?? (inflection === 's' ? plural(lemma) : inflection === 'base' ? lemma : undefined);
+          inflected() ?? (inflection === 's' ? pluralOf(lemma) : inflection === 'base' ? lemma : undefined);
       break;
     default:
       word = forms.get(formOf(place));
   }
   if (word === undefined) return null;
   return /^\p{Lu}/u.test(place.text) ? word[0].toUpperCase() + word.slice(1) : word;
-}
-
-/** Plural of a noun, third person of a verb: the same endings. */
-function plural(word: string): string {
-  if (/(?:s|x|z|ch|sh)$/.test(word)) return `${word}es`;
-  return /[^aeiou]y$/.test(word) ? `${word.slice(0, -1)}ies` : `${word}s`;
 }
 
 /** Words that begin with a vowel to the ear, or only to the eye. */

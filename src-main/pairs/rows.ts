@@ -107,6 +107,8 @@ export function sourceKey(provenance: Provenance, sampleSource: string): string 
     }
     case 'model-answer':
       return 'compare';
+    case 'swapped':
+      return 'swap';
     case 'written':
       return 'written';
     default:
@@ -116,6 +118,7 @@ export function sourceKey(provenance: Provenance, sampleSource: string): string 
 
 /** What a pair is evidence of; null for an answer that no perturbation brought about. */
 export function familyOfPair({ kind, family, recipe }: Provenance): PairSummary['family'] {
+  if (kind === 'swapped') return family ?? 'co-occurrence';
   if (kind !== 'generated') return null;
   return family ?? (Array.isArray(recipe) ? familyOf(recipe as Recipe) : null);
 }

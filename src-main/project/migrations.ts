@@ -443,6 +443,24 @@ const MIGRATIONS: readonly Migration[] = [
     what: 'looks that other frame rates share',
     sql: `DELETE FROM video_looks;                 -- made again when the project is opened: three pictures where there was one`,
   },
+  {
+    what: 'concepts of samples, and which answers made their pair',
+    sql: `
+      CREATE TABLE sample_concepts (
+        seq INTEGER PRIMARY KEY REFERENCES samples (seq) ON DELETE CASCADE,
+        concepts TEXT NOT NULL                 -- JSON, negatives/concept-statistics.ts SampleConcept[]
+      );
+      CREATE TRIGGER sample_concepts_stale AFTER UPDATE OF question, chosen, type ON samples BEGIN
+        DELETE FROM sample_concepts WHERE seq = new.seq;
+      END;
+      ALTER TABLE attempts ADD COLUMN made INTEGER NOT NULL DEFAULT 0; -- 1: its pair is of this answer, and was not there before
+      UPDATE attempts SET made = 1
+        WHERE rowid IN (SELECT min(rowid) FROM attempts WHERE pair_id IS NOT NULL GROUP BY pair_id)
+          AND pair_id IN (SELECT id FROM pairs WHERE source LIKE 'recipe:%');
+      DROP INDEX attempts_yield;
+      CREATE INDEX attempts_yield ON attempts (recipe, family, verdict, ruling, made, pair_id);
+    `,
+  },
 ];
 
 /** The version that this program writes. */

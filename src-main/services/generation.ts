@@ -35,6 +35,8 @@ import { chooseAdapter } from './adapters.ts';
 import type { ChosenAdapter } from './adapters.ts';
 import { answerSamples, speedText } from './answering.ts';
 import { engineModel } from './engine-requests.ts';
+import { suggestions } from './swapping.ts';
+import type { Suggestion } from './swapping.ts';
 import type { Workbench } from './workbench.ts';
 
 /** What came of it. The first three count all samples ever asked under these conditions, also by earlier jobs. */
@@ -150,7 +152,8 @@ async function plan(workbench: Workbench, request: GenerateRequest): Promise<Gen
   const project = workbench.requireProject();
   const adapter = await chooseAdapter(workbench, request.adapter);
   const model = engineModel(project, adapter?.dir ?? null);
-  return { request, model, adapter, ...projectRecipe(project.db, request.recipe) };
+  const resolved = withPrompt(projectRecipe(project.db, request.recipe), request.prompt);
+  return { request, model, adapter, ...resolved };
 }
 
 /** A generation that goes on must go on with what it began with: its answers are counted together. */
@@ -165,6 +168,11 @@ function expectSame(began: Source, now: Source): void {
       `generation: expected the ${what} it began with, ${String(was).slice(0, 12)}, got ${String(is).slice(0, 12)}`,
       'What it has is kept. Generate again: that begins anew with what is there now.',
     );
+}
+
+/** A recipe with a way to suggest concepts asks about these, whatever it does to the clip. */
+function withPrompt(resolved: Resolved, prompt: string | undefined): Resolved {
+  return prompt === undefined ? resolved : { ...resolved, prompt, family: 'co-occurrence' };
 }
 
 /** Samples change in number while it runs, so lists elsewhere are told at most so often, in milliseconds. */
@@ -185,6 +193,8 @@ class Generation {
   #told = performance.now();
   /** Answers so far by sample, of this run and earlier ones. */
   readonly #answers = new Map<string, number>();
+  /** Samples that are asked about with a suggestion, as they are without it. */
+  readonly #suggested = new Map<string, Suggestion & { sample: Sample }>();
 
   constructor(workbench: Workbench, what: Generating, context: JobContext) {
     this.#workbench = workbench;
@@ -198,7 +208,7 @@ class Generation {
   }
 
   async run(): Promise<GenerateReport> {
-    const { request, model, adapter, name, recipe } = this.#what;
+    const { request, model, adapter, name, recipe, prompt } = this.#what;
     const { id, signal, continuing, progress } = this.#context;
     const { db } = this.#project;
     const described = await this.#workbench.workers.engine.call('describe', model, { signal });
@@ -207,7 +217,7 @@ class Generation {
     this.#source = { modelHash: hash, adapterHash };
     this.#frames = frames;
     expectSame(beganWith(db, id, this.#source), this.#source);
-    const same = { modelHash: hash, adapter: adapterHash, recipe, seed: request.seed, frames };
+    const same = { modelHash: hash, adapter: adapterHash, recipe, seed: request.seed, frames, prompt };
     this.#keys = this.#tries.map((decoding) => conditionsKey({ ...same, decoding }));
     const all = new SampleLibrary(this.#project).all({ ...request.filter, split: 'train' });
     const done = attemptedSamples(db, this.#keys);
@@ -219,8 +229,10 @@ class Generation {
     const before = all.length - samples.length;
     continuing(all.length === 0 ? 1 : before / all.length);
     clearSkipped(db, id);
+    const asked = prompt === undefined ? samples : await this.#suggest(samples, prompt);
+    const without = samples.length - asked.length;
     const skipped = await answerSamples(this.#workbench, {
-      samples,
+      samples: asked,
       model,
       modelHash: hash,
       recipe,
@@ -232,8 +244,8 @@ class Generation {
       onSkipped: (sample, reason) => addSkipped(db, id, sample.id, reason),
       onProgress: (now) =>
         progress(
-          (before + now.done) / all.length,
-          `${before + now.done} of ${all.length} questions, ${pairsOf(db, id)} new pairs${speedText(now)}`,
+          (before + without + now.done) / all.length,
+          `${before + without + now.done} of ${all.length} questions, ${pairsOf(db, id)} new pairs${speedText(now)}`,
         ),
     });
     const counts = countAttempts(db, this.#keys);
@@ -245,7 +257,25 @@ class Generation {
       );
     this.#workbench.hub.emit({ type: 'library' });
     const skippedWhy = skippedReasons(db, id);
-    return { ...counts, pairs: pairsOf(db, id), skipped: skipped.length, skippedWhy, recipe: name };
+    return { ...counts, pairs: pairsOf(db, id), skipped: skipped.length + without, skippedWhy, recipe: name };
+  }
+
+  /** The samples for which a concept can be suggested, with the question that does so; the others are left out. */
+  async #suggest(samples: readonly Sample[], prompt: string): Promise<Sample[]> {
+    const { id, signal, progress } = this.#context;
+    const found = await suggestions(this.#project, samples, prompt, {
+      signal,
+      progress: (_, detail) => progress(0, `looking for concepts to suggest: ${detail}`),
+    });
+    return samples.flatMap((sample) => {
+      const suggestion = found.get(sample.id);
+      if (suggestion === undefined) {
+        addSkipped(this.#project.db, id, sample.id, 'no concept often appears with what its answer names');
+        return [];
+      }
+      this.#suggested.set(sample.id, { ...suggestion, sample });
+      return [{ ...sample, question: suggestion.question }];
+    });
   }
 
   /** Judges and stores an answer; gives the next try's decoding when it is not wrong and there is one. */
@@ -255,22 +285,28 @@ class Generation {
   ): Decoding | undefined {
     const { db } = this.#project;
     const asked = this.#answers.get(sample.id) ?? 0;
-    const { type, question, chosen: reference } = sample;
+    const suggestion = this.#suggested.get(sample.id);
+    // It is judged by the question itself: the suggestion is no part of it.
+    const { type, question, chosen: reference } = suggestion?.sample ?? sample;
     const { verdict, reason } = judge(
       { type, question, reference, answer: answer.text },
       this.#project.synonyms,
     );
     // The answer and the pair it becomes are stored together or not at all.
     db.transaction(() => {
-      const provenance = this.#provenance(answer, this.#tries[asked]);
-      const pairId = verdict === 'wrong' ? this.#addPair(sample.id, provenance) : null;
+      const provenance = {
+        ...this.#provenance(answer, this.#tries[asked]),
+        ...(suggestion && { question: suggestion.question, swap: suggestion.why }),
+      };
+      const pair = verdict === 'wrong' ? this.#addPair(sample.id, provenance) : null;
       const told = this.#reason({ verdict, reason }, answer);
       addAttempt(db, this.#keys[asked], {
         sampleId: sample.id,
         answer: answer.text,
         verdict,
         reason: told,
-        pairId,
+        pairId: pair?.id ?? null,
+        made: pair?.isNew ?? false,
         provenance,
         recipe: recipeKey(this.#what),
       });
@@ -319,9 +355,9 @@ class Generation {
       : { recipeId: id, recipeVersion: version, recipeName: name };
   }
 
-  #addPair(sampleId: string, provenance: Provenance): string {
+  #addPair(sampleId: string, provenance: Provenance): { id: string; isNew: boolean } {
     const made = this.#pairs.addCandidate({ sampleId, rejected: provenance.original.trim(), provenance });
     if (made.isNew) countPair(this.#project.db, this.#context.id);
-    return made.id;
+    return made;
   }
 }

@@ -91,6 +91,7 @@ function addAnswers(answers: { answer: string; verdict: Verdict }[], about = 'ci
       reason: 'by rule',
       provenance,
       recipe: 'default',
+      made: false,
       pairId,
     });
   });

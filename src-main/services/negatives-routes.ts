@@ -9,6 +9,7 @@ import { modelEye } from './preview.ts';
 import { judgedAnswers, judgePrecision, judgesPrecision, rule } from './rulings.ts';
 import { rewritePairs, rewritePlan } from './rewriting.ts';
 import type { Implementer } from './router.ts';
+import { conceptTable, readConcepts, swapConcepts } from './swapping.ts';
 import type { Workbench } from './workbench.ts';
 import { negativesYield } from './yield.ts';
 
@@ -38,6 +39,9 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     ),
     rule: os.negatives.rule.handler(({ input }) => rule(workbench, input)),
     precision: os.negatives.precision.handler(() => judgePrecision(workbench.requireProject().db)),
+    concepts: os.negatives.concepts.handler(() => conceptTable(workbench.requireProject())),
+    readConcepts: os.negatives.readConcepts.handler(() => readConcepts(workbench)),
+    swap: os.negatives.swap.handler(({ input }) => swapConcepts(workbench, input).job),
     yield: os.negatives.yield.handler(() => negativesYield(workbench.requireProject().db)),
     judges: os.negatives.judges.handler(() => judgesPrecision(workbench.requireProject().db)),
     judgePlan: os.negatives.judgePlan.handler(() => judgePlan(workbench)),

@@ -105,9 +105,10 @@ export function followVerdict(
       provenance === null
         ? { kind: 'model-answer', original: answer, createdAt: Date.now() }
         : (JSON.parse(provenance) as Provenance);
-    const { id } = pairs.addCandidate({ sampleId, rejected: answer.trim(), provenance: from });
-    db.prepare('UPDATE attempts SET pair_id = ? WHERE sample_id = ? AND conditions = ?').run(
+    const { id, isNew } = pairs.addCandidate({ sampleId, rejected: answer.trim(), provenance: from });
+    db.prepare('UPDATE attempts SET pair_id = ?, made = ? WHERE sample_id = ? AND conditions = ?').run(
       id,
+      isNew ? 1 : 0,
       sampleId,
       conditions,
     );

@@ -2,9 +2,12 @@
 import { wilson } from '../compare/statistics.ts';
 import { Recipe } from '../contract/recipe.ts';
 import type { ErrorPattern } from '../contract/recipe.ts';
-import type { PairStatus, RecipeYield, Verdict, Yield, YieldReport } from '../contract/schemas.ts';
+import type { RecipeYield, Verdict, Yield, YieldReport } from '../contract/schemas.ts';
 import { RECIPES } from '../negatives/recipes.ts';
 import type { Database } from '../project/sqlite.ts';
+
+/** Key of what no recipe made. */
+const SWAPS = 'swap';
 
 /** What is counted together; `key` is empty for a whole family. */
 type Group = { key: string; family: ErrorPattern | null };
@@ -12,16 +15,16 @@ type Counts = Omit<Yield, 'family' | 'share'>;
 type Counted = Map<string, [Group, Counts]>;
 
 export function negativesYield(db: Database): YieldReport {
-  const share = ({ accepted, asked }: Counts): Yield['share'] => wilson(accepted, asked);
-  const byRecipe = verdicts(db);
+  const byRecipe: Counted = new Map();
+  addVerdicts(db, byRecipe);
+  addOutcomes(db, byRecipe);
+  addSwaps(db, byRecipe);
   const byFamily: Counted = new Map();
-  for (const [group, counts] of byRecipe.values()) {
-    const sum = countsOf(byFamily, { key: '', family: group.family });
-    for (const name of ['asked', 'wrong', 'right', 'unparseable'] as const) sum[name] += counts[name];
+  for (const [{ family }, counts] of byRecipe.values()) {
+    const sum = countsOf(byFamily, { key: '', family });
+    for (const name of Object.keys(counts) as (keyof Counts)[]) sum[name] += counts[name];
   }
-  // A pair that several answers of a group are counts once in it, so a family's pairs are counted anew and not summed up.
-  addOutcomes(db, 'recipe', byRecipe);
-  addOutcomes(db, "''", byFamily);
+  const share = ({ accepted, asked }: Counts): Yield['share'] => wilson(accepted, asked);
   const recipes = [...byRecipe.values()].map(([{ key, family }, counts]): RecipeYield => ({
     key,
     ...nameOf(key),
@@ -47,37 +50,62 @@ function countsOf(all: Counted, { key, family }: Group): Counts {
   return all.get(id)![1];
 }
 
-function verdicts(db: Database): Counted {
-  const all: Counted = new Map();
+function addVerdicts(db: Database, all: Counted): void {
+  // Grouped as the index `attempts_yield` has them: nothing is sorted.
   for (const row of db
-    .prepare<Group & { verdict: Verdict; n: number }>(
-      `SELECT recipe AS key, family, coalesce(ruling, verdict) AS verdict, count(*) AS n FROM attempts GROUP BY 1, 2, 3`,
+    .prepare<Group & { verdict: Verdict; ruling: Verdict | null; n: number }>(
+      `SELECT recipe AS key, family, verdict, ruling, count(*) AS n FROM attempts
+         GROUP BY recipe, family, verdict, ruling`,
     )
     .all()) {
     const counts = countsOf(all, row);
-    counts[row.verdict] = row.n;
+    counts[row.ruling ?? row.verdict] += row.n;
     counts.asked += row.n;
   }
-  return all;
 }
 
-/** Counts the pairs by `key`, a column of `attempts` or a constant, and family. */
-function addOutcomes(db: Database, key: string, all: Counted): void {
+/** Counts the pairs that the answers made. */
+function addOutcomes(db: Database, all: Counted): void {
   // Left to itself SQLite looks pairs up by their id alone, and then reads each whole row for its status.
   for (const row of db
-    .prepare<Group & { status: PairStatus; n: number }>(
-      `SELECT ${key} AS key, a.family, p.status, count(DISTINCT a.pair_id) AS n
-         FROM attempts a JOIN pairs p INDEXED BY pairs_outcome ON p.id = a.pair_id GROUP BY 1, 2, 3`,
+    .prepare<Group & { pairs: number; accepted: number; rejected: number }>(
+      `SELECT a.recipe AS key, a.family, count(*) AS pairs, sum(p.status = 'accepted') AS accepted,
+           sum(p.status = 'rejected') AS rejected
+         FROM attempts a CROSS JOIN pairs p INDEXED BY pairs_outcome ON p.id = a.pair_id WHERE a.made
+         GROUP BY a.recipe, a.family`,
     )
-    .all()) {
-    const counts = countsOf(all, row);
-    counts.pairs += row.n;
-    counts[row.status === 'accepted' || row.status === 'rejected' ? row.status : 'open'] += row.n;
-  }
+    .all())
+    addPairs(countsOf(all, row), row);
+}
+
+/** Counts swapped concepts: nobody was asked, each is a wrong answer of its own making. */
+function addSwaps(db: Database, all: Counted): void {
+  const row = db
+    .prepare<{ pairs: number; accepted: number; rejected: number }>(
+      `SELECT count(*) AS pairs, ifnull(sum(status = 'accepted'), 0) AS accepted,
+         ifnull(sum(status = 'rejected'), 0) AS rejected FROM pairs WHERE source = 'swap'`,
+    )
+    .get()!;
+  if (row.pairs === 0) return;
+  const counts = countsOf(all, { key: SWAPS, family: 'co-occurrence' });
+  counts.asked += row.pairs;
+  counts.wrong += row.pairs;
+  addPairs(counts, row);
+}
+
+function addPairs(
+  counts: Counts,
+  { pairs, accepted, rejected }: Pick<Counts, 'pairs' | 'accepted' | 'rejected'>,
+): void {
+  counts.pairs += pairs;
+  counts.accepted += accepted;
+  counts.rejected += rejected;
+  counts.open += pairs - accepted - rejected;
 }
 
 /** The name a person knows, or the steps of a recipe without one. */
 function nameOf(key: string): { name: string; steps: Recipe | null } {
+  if (key === SWAPS) return { name: 'Swapped concept, without the model', steps: null };
   const named = RECIPES.find(({ id }) => id === key);
   if (named !== undefined) return { name: named.name, steps: null };
   if (!key.startsWith('[')) return { name: key === '' ? 'Not kept by an older version' : key, steps: null };

@@ -117,6 +117,7 @@ export function options<K extends string>(words: Record<K, string>): { value: K;
 export function sourceWord(source: string): string {
   if (source === 'written') return 'Written by hand';
   if (source === 'compare') return 'Compare';
+  if (source === 'swap') return 'Swapped concept';
   const at = source.indexOf(':');
   const name = source.slice(at + 1);
   if (!source.startsWith('recipe:')) return name;

@@ -21,7 +21,7 @@ export const YIELD_COLUMNS: readonly YieldColumn[] = [
   {
     key: 'pairs',
     name: 'Pairs',
-    help: 'Pairs made of them. Equal answers to one question are one pair, so there may be fewer than wrong answers.',
+    help: 'New pairs made of them. A wrong answer that the project had already makes none.',
   },
   { key: 'accepted', name: 'Accepted', help: 'Pairs accepted in Review so far.' },
   { key: 'rejected', name: 'Rejected', help: 'Pairs rejected in Review so far.' },
