@@ -123,6 +123,18 @@ describe('the loopback server', () => {
     websocket.close();
   });
 
+  it('takes the usual port, or any other while that one is taken', async () => {
+    const servers = await Promise.all([1, 2].map(() => startServer({ workbench, windowDir: folder })));
+    try {
+      const ports = [server, ...servers].map(({ port }) => port);
+      expect(new Set(ports).size).toBe(3);
+      const answers = await Promise.all(servers.map(({ url }) => fetch(url, { redirect: 'manual' })));
+      expect(answers.map(({ status }) => status)).toEqual([302, 302]);
+    } finally {
+      await Promise.all(servers.map((one) => one.close()));
+    }
+  });
+
   it('says what to do when the port is taken or the window is not built', async () => {
     await expect(startServer({ workbench, port: server.port, windowDir: folder })).rejects.toThrow(
       /is in use/,

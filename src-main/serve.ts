@@ -4,7 +4,12 @@
  * socket). A GPU server is reached through an SSH tunnel, never by listening on a public address.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type Server as HttpServer,
+  type ServerResponse,
+} from 'node:http';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
@@ -23,7 +28,7 @@ import type { Workbench } from './services/workbench.ts';
 
 export type ServeOptions = {
   workbench: Workbench;
-  /** TCP port on 127.0.0.1; 0 picks a free one. @default 0 */
+  /** TCP port on 127.0.0.1; 0 picks a free one. @default {@link USUAL_PORT}, or a free one while another server has it */
   port?: number;
   /** Shared secret; random by default. At least 16 characters. */
   token?: string;
@@ -38,6 +43,12 @@ export type Server = {
   close(): Promise<void>;
 };
 
+/**
+ * A browser keeps what a window could not save by the address, port included (rooms/review/unsaved-stash.ts): only at the same one does the
+ * next window find it. No program is known to use this one, and it is below the ports that systems give out.
+ */
+const USUAL_PORT = 28731;
+
 /** Large enough for pasted text, small enough that one message cannot exhaust memory. */
 const MAX_MESSAGE_BYTES = 16 * 2 ** 20;
 
@@ -47,7 +58,7 @@ const LINGER_MS = 2000;
 /** Starts the server; the workbench stays the caller's to dispose of. */
 export async function startServer({
   workbench,
-  port = 0,
+  port,
   token,
   windowDir = rendererDir,
 }: ServeOptions): Promise<Server> {
@@ -169,19 +180,14 @@ export async function startServer({
     });
   });
 
-  await new Promise<void>((resolve, reject) => {
-    http.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new UserError(
-              'CONFLICT',
-              `Port ${port} is in use.`,
-              'Choose another one with --port, or 0 for any.',
-            )
-          : error,
-      ),
+  await listen(http, port ?? USUAL_PORT).catch((error: unknown) => {
+    if (!isInUse(error)) throw error;
+    if (port === undefined) return listen(http, 0);
+    throw new UserError(
+      'CONFLICT',
+      `Port ${port} is in use.`,
+      'Choose another one with --port, or 0 for any.',
     );
-    http.listen(port, '127.0.0.1', resolve);
   });
   return {
     port: boundPort(),
@@ -193,6 +199,18 @@ export async function startServer({
     },
   };
 }
+
+function listen(http: HttpServer, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen(port, '127.0.0.1', () => {
+      http.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+const isInUse = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
 
 /** A percent-decoded path, or null when the escapes are broken. */
 function decoded(pathname: string): string | null {

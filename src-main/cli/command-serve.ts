@@ -5,7 +5,7 @@ import { startServer } from '../serve.ts';
 import { EXIT } from './exit-codes.ts';
 import type { CommonOptions, Session } from './session.ts';
 
-export type ServeOptions = CommonOptions & { port: number; open?: boolean };
+export type ServeOptions = CommonOptions & { port?: number; open?: boolean };
 
 export async function serveCommand(
   session: Session,

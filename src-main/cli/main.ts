@@ -191,7 +191,11 @@ export function buildProgram(onExit: (code: number) => void): Command {
     'open the workbench in a browser, on this machine only',
     async () => (await import('./command-serve.ts')).serveCommand,
   )
-    .option('--port <n>', 'TCP port on 127.0.0.1 (default: a free one)', wholeNumber(0), 0)
+    .option(
+      '--port <n>',
+      'TCP port on 127.0.0.1, 0 for any (default: the same each time, or any while another program has it)',
+      wholeNumber(0),
+    )
     .option('--open', "open the system's browser");
 
   define(
