@@ -1,5 +1,5 @@
 /**
- * @file An endpoint is set up in Settings, tested, and judges open-ended answers: a real server on loopback, a real browser. With RRPO_SHOTS
+ * @file An endpoint is set up in Settings, tested, judges open-ended answers, and rewrites one: a real server on loopback, a real browser. With RRPO_SHOTS
  * set to a folder, pictures of each look are left there.
  */
 import path from 'node:path';
@@ -16,9 +16,12 @@ const ANSWERS = ['A square moves to the left.', 'A circle moves up.', 'The squar
 let project: ClipProject;
 let endpoint: FakeServer;
 
-/** What a good judge says: right for whatever names the square and the left. */
-function judge({ body }: Asked): string {
+/** What a good model says: right for whatever names the square and the left; and the preferred answer, rewritten. */
+function reply({ body }: Asked): string {
   if (body.messages.length === 1) return 'ready';
+  if (body.messages.length === 4) return 'A small circle goes up.';
+  if (!body.messages[0].content.includes('"check"'))
+    return '- the square is a circle\n- it goes up instead of to the left';
   const { answer } = JSON.parse(body.messages[1].content) as { answer: string };
   const [, check] = /"check": "([0-9a-f]{8})"/.exec(body.messages[0].content)!;
   const right = answer.includes('square') && answer.includes('left');
@@ -31,7 +34,7 @@ function judge({ body }: Asked): string {
 
 test.beforeAll(async () => {
   test.skip(test.info().project.name !== 'serve', 'the server runs in the test process');
-  endpoint = await startFake((asked) => judge(asked));
+  endpoint = await startFake((asked) => reply(asked));
   project = await openClipProject((_) =>
     Promise.resolve([path.join(import.meta.dirname, 'clips', 'late.mp4')]),
   );
@@ -123,4 +126,28 @@ test('an endpoint is set up, tested and judges; the key does not come back', asy
   await expect(page.getByTestId('precision')).toContainText('Those of judge-1');
   await shoot(page, 'negatives-judged');
   expect(failures).toEqual([]);
+});
+
+test('a pair is rewritten in two turns from Review, and undone', async ({ page }) => {
+  await page.goto(project.url);
+  await page.getByTestId('room-review').click();
+  const row = page.getByTestId('pair-row').filter({ hasText: ANSWERS[1] });
+  await row.click();
+  await row.click({ modifiers: ['Control'] });
+  await page.getByTestId('bulk-rewrite').click();
+  await expect(page.getByTestId('rewrite-count')).toContainText('1 pair: pending');
+  await expect(page.getByText('In two turns by judge-1 @')).toBeVisible();
+  await shoot(page, 'review-rewrite');
+  await page.getByTestId('rewrite-start').click();
+  await expect(page.getByText('1 answer rewritten.')).toBeVisible();
+  await page.getByTestId('pair-row').filter({ hasText: 'What happens in part 2?' }).click();
+  await expect(page.getByTestId('editor-rejected')).toContainText('A small circle goes up.');
+  await expect(page.getByTestId('lineage')).toContainText('rewritten since');
+  await page.getByTestId('lineage').locator('summary').click();
+  await expect(page.getByTestId('lineage')).toContainText('the square is a circle');
+  await expect(page.getByTestId('lineage')).toContainText(ANSWERS[1]);
+  await shoot(page, 'review-rewritten');
+  await page.getByTestId('editor-rejected').click();
+  await page.keyboard.press('Control+z');
+  await expect(page.getByTestId('editor-rejected')).toContainText(ANSWERS[1]);
 });

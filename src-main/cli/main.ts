@@ -104,6 +104,42 @@ export function buildProgram(onExit: (code: number) => void): Command {
     .option('--accept', 'accept the new pairs with their proposed phrases, without review');
 
   define(
+    'judge <project>',
+    'judge open-ended answers once more, through the endpoint',
+    async () => (await import('./command-judge.ts')).judgeCommand,
+  ).option('--dry-run', 'only say how many, and about what it would cost');
+
+  define(
+    'rewrite <project>',
+    "rewrite preferred answers with the model's mistakes, for pending pairs of open answers",
+    async () => (await import('./command-rewrite.ts')).rewriteCommand,
+  )
+    .addOption(
+      new Option('--by <who>', 'two turns through the endpoint, or the rules here, which send nothing')
+        .choices(['endpoint', 'local'])
+        .default('endpoint'),
+    )
+    .option('--dry-run', 'only say how many, and about what it would cost');
+
+  define(
+    'endpoint',
+    'show or change the language model elsewhere (off by default), for all projects',
+    async () => (await import('./command-endpoint.ts')).endpointCommand,
+  )
+    .option('--url <address>', 'base address of an OpenAI-compatible server')
+    .option('--model <name>', 'model to ask there')
+    .option('--on', 'switch it on: what is judged or rewritten is sent there from now on')
+    .option('--off', 'switch it off: nothing is sent')
+    .option('--price-in <dollars>', 'for a million tokens sent', nonNegative)
+    .option('--price-out <dollars>', 'for a million tokens received', nonNegative)
+    .option('--spend-limit <dollars>', 'most to spend in all', nonNegative)
+    .option('--requests-per-minute <n>', 'most requests a minute', wholeNumber(1))
+    .option('--allow-plain-http', 'allow http to another machine; others on the way can read it')
+    .option('--key-from-stdin', 'store the key that comes over stdin')
+    .option('--forget-key', 'forget the stored key')
+    .option('--test', 'send one tiny request and say what came');
+
+  define(
     'reproduce <project>',
     "make a model's answer, base or tuned, again from its pair's provenance; exit code 0 when it is the same text",
     async () => (await import('./command-reproduce.ts')).reproduceCommand,
