@@ -11,6 +11,8 @@ import { PairService } from '../src-main/pairs/pairs.ts';
 import { openClipProject, type ClipProject } from './clip-project.ts';
 import { shoot } from './fixtures.ts';
 
+test.setTimeout(90_000);
+
 const KEY = 'sk-e2e-0123456789-abcd';
 const ANSWERS = ['A square moves to the left.', 'A circle moves up.', 'The square jumps over the line.'];
 let project: ClipProject;
@@ -131,7 +133,7 @@ test('an endpoint is set up, tested and judges; the key does not come back', asy
 test('a pair is rewritten in two turns from Review, and undone', async ({ page }) => {
   await page.goto(project.url);
   await page.getByTestId('room-review').click();
-  const row = page.getByTestId('pair-row').filter({ hasText: ANSWERS[1] });
+  const row = page.getByTestId('pair-row').filter({ hasText: 'What happens in part 2?' });
   await row.click();
   await row.click({ modifiers: ['Control'] });
   await page.getByTestId('bulk-rewrite').click();
@@ -140,8 +142,8 @@ test('a pair is rewritten in two turns from Review, and undone', async ({ page }
   await shoot(page, 'review-rewrite');
   await page.getByTestId('rewrite-start').click();
   await expect(page.getByText('1 answer rewritten.')).toBeVisible();
-  await page.getByTestId('pair-row').filter({ hasText: 'What happens in part 2?' }).click();
-  await expect(page.getByTestId('editor-rejected')).toContainText('A small circle goes up.');
+  await row.click();
+  await expect(page.getByTestId('editor-rejected')).toHaveText(/^A small \d?circle goes \d?up\.$/);
   await expect(page.getByTestId('lineage')).toContainText('rewritten since');
   await page.getByTestId('lineage').locator('summary').click();
   await expect(page.getByTestId('lineage')).toContainText('the square is a circle');
@@ -149,5 +151,6 @@ test('a pair is rewritten in two turns from Review, and undone', async ({ page }
   await shoot(page, 'review-rewritten');
   await page.getByTestId('editor-rejected').click();
   await page.keyboard.press('Control+z');
-  await expect(page.getByTestId('editor-rejected')).toContainText(ANSWERS[1]);
+  // The numbers of the marks stand between the words.
+  await expect(page.getByTestId('editor-rejected')).toHaveText(/^\d?A \d?circle moves \d?up\.$/);
 });
