@@ -106,7 +106,8 @@ test('an import is cancelled and continued; what cannot be read is told', async 
     ).join('\n'),
   );
   await openImport(app, file);
-  await page.getByTestId('run-import').click();
+  await expect(page.getByTestId('run-import')).toBeFocused();
+  await page.keyboard.press('Enter');
   await expect(page.getByTestId('import-progress')).toContainText('left');
   await shoot(page, 'import-running');
   await page.getByTestId('cancel-import').click();

@@ -53,7 +53,8 @@ test('dropped clips are copied in, read and played; a table of answers goes to t
   ]);
   const dialog = page.getByTestId('drop-dialog');
   await expect(dialog).toContainText('1 clip and 1 table of answers');
-  await page.getByTestId('drop-copy').click();
+  await expect(page.getByTestId('drop-copy')).toBeFocused();
+  await page.keyboard.press('Enter');
   // The import of the table opens by itself.
   await expect(page.getByText('Which pattern is it?').first()).toBeVisible();
   await page.keyboard.press('Escape');
