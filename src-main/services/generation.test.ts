@@ -8,6 +8,7 @@ import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { videoSeed } from '../contract/perturb.ts';
+import { Recipe } from '../contract/recipe.ts';
 import { wilson } from '../compare/statistics.ts';
 import type { ErrorPattern } from '../contract/recipe.ts';
 import type { YieldReport } from '../contract/schemas.ts';
@@ -180,3 +181,47 @@ test('each answer is of a family, and the yield says what came of each recipe up
   const right = (report: YieldReport): number => report.recipes.reduce((sum, row) => sum + row.right, 0);
   expect(right(ruled)).toBe(right({ recipes, families }) + 1);
 }, 180_000);
+
+test('a saved recipe that covers everything is asked with, and every answer says which version it was', async () => {
+  const steps = Recipe.parse([{ op: 'mask', ratio: [1, 1] }]);
+  const draft = { name: 'Whited out', description: '', family: 'language-prior' as const };
+  const { id } = await client.negatives.saveRecipe({ ...draft, recipe: steps });
+  const input = { filter: {}, recipe: id, seed: 3, temperature: 1.5, maxNewTokens: 8 };
+  const job = await client.negatives.generate(input);
+  // Saved anew while it runs: this one goes on with what it began with.
+  await client.negatives.saveRecipe({
+    ...draft,
+    id,
+    recipe: [...steps, ...Recipe.parse([{ op: 'reverse' }])],
+  });
+  const ended = await workbench.jobs.ended(job.id);
+  expect(ended.error).toBeNull();
+  expect(ended.result).toMatchObject({ recipe: 'Whited out', skipped: 2 });
+  const { db } = workbench.requireProject();
+  const rows = db
+    .prepare<{ provenance: string }>(
+      "SELECT provenance FROM attempts WHERE recipe = 'Whited out (version 1)'",
+    )
+    .all();
+  expect(rows).toHaveLength(4);
+  for (const { provenance } of rows)
+    expect(JSON.parse(provenance)).toMatchObject({
+      recipe: steps,
+      recipeId: id,
+      recipeVersion: 1,
+      recipeName: 'Whited out',
+      family: 'language-prior',
+    });
+  const request = db
+    .prepare<{ request: string }>('SELECT request FROM generations WHERE id = ?')
+    .get(job.id)!;
+  expect(JSON.parse(request.request)).toMatchObject({ recipe: `${id}@1` });
+  const pairs = (ended.result as GenerateReport).pairs;
+  expect(pairs).toBeGreaterThan(0);
+  const { total } = await client.pairs.list({
+    offset: 0,
+    limit: 1,
+    filter: { source: 'saved-recipe:Whited out' },
+  });
+  expect(total).toBe(pairs);
+}, 60_000);
