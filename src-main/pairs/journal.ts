@@ -118,12 +118,10 @@ export class Journal {
 
   /** Whether there is anything to undo and to redo. */
   stacks(pairId: string): { canUndo: boolean; canRedo: boolean } {
-    const rows = this.#db
-      .prepare<{ undo: string }>(
-        `SELECT DISTINCT undo FROM journal WHERE pair_id = ? AND undo IN ('done', 'undone')`,
-      )
-      .all(pairId);
-    return { canUndo: rows.some((r) => r.undo === 'done'), canRedo: rows.some((r) => r.undo === 'undone') };
+    // Not DISTINCT, which would go over all edits of the pair.
+    const any = this.#db.prepare('SELECT 1 FROM journal WHERE pair_id = ? AND undo = ? LIMIT 1');
+    const has = (undo: 'done' | 'undone'): boolean => any.get(pairId, undo) !== undefined;
+    return { canUndo: has('done'), canRedo: has('undone') };
   }
 
   /** Who changed what and when, oldest first. Typing in one go is one entry. */

@@ -461,6 +461,10 @@ const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX attempts_yield ON attempts (recipe, family, verdict, ruling, made, pair_id);
     `,
   },
+  {
+    what: 'undo and redo of a pair with thousands of edits',
+    sql: 'CREATE INDEX journal_undo ON journal (pair_id, undo);',
+  },
 ];
 
 /** The version that this program writes. */
