@@ -68,6 +68,7 @@ test('filters by family of errors and kind of phrase, also after marks changed a
   const stated = add('A square.', { recipe: [{ op: 'mask' }], family: 'co-occurrence' });
   add('It moves down.', { recipe: [{ op: 'mask' }] });
   add('It spins.', { recipe: [] });
+  add('It glows.', { recipe: [{ op: 'melt' }] }); // of another program
   add('It flies.', { kind: 'model-answer', recipe: [{ op: 'mask' }] });
   const ids = (filter: PairFilter): string[] => pairs.list(filter, PAGE).rows.map(({ id }) => id);
   expect(ids({ family: 'language-prior' })).toEqual([frozen]);

@@ -1,7 +1,7 @@
 /** @file Pairs as rows: the one SELECT, the filters, and the way to the contract's shapes. */
 import { createHash } from 'node:crypto';
 import type { z } from 'zod';
-import { familyOf, type Recipe } from '../contract/recipe.ts';
+import { familyOf, Recipe } from '../contract/recipe.ts';
 import type { LintCode, Pair, PairFilter, PairSummary, Phrase, Provenance } from '../contract/schemas.ts';
 import { searchCondition, whereAll, type Condition } from '../library/search.ts';
 import type { Database } from '../project/sqlite.ts';
@@ -120,7 +120,9 @@ export function sourceKey(provenance: Provenance, sampleSource: string): string 
 export function familyOfPair({ kind, family, recipe }: Provenance): PairSummary['family'] {
   if (kind === 'swapped') return family ?? 'co-occurrence';
   if (kind !== 'generated') return null;
-  return family ?? (Array.isArray(recipe) ? familyOf(recipe as Recipe) : null);
+  // A file may state steps with fields left out, or steps of another program.
+  const steps = Recipe.safeParse(recipe);
+  return family ?? (steps.success ? familyOf(steps.data) : null);
 }
 
 /** The kinds of a pair's phrases as they are stored beside them: each once, sorted. */
