@@ -4,7 +4,7 @@ import { SampleLibrary } from '../library/samples.ts';
 import { judge } from '../negatives/judge.ts';
 import { projectRecipe } from '../negatives/recipe-store.ts';
 import { writeFileAtomic } from '../platform/files.ts';
-import { answerSamples } from '../services/answering.ts';
+import { answerSamples, clipsOf } from '../services/answering.ts';
 import type { Skipped } from '../services/answering.ts';
 import { engineModel } from '../services/engine-requests.ts';
 import { runManager } from '../services/run-manager.ts';
@@ -50,7 +50,8 @@ export async function generateAnswersCommand(
     run: async ({ signal, progress }): Promise<Skipped> => {
       const { hash } = await workbench.workers.engine.call('describe', model, { signal });
       return answerSamples(workbench, {
-        samples,
+        clips: clipsOf(samples),
+        total: samples.length,
         model,
         modelHash: hash,
         recipe,

@@ -34,6 +34,19 @@ export type MediaProbe = {
   look: Uint8Array;
 };
 
+/** A clip as a model is to be given it. */
+export type ClipRequest = {
+  video: EngineVideo;
+  modelDir: string;
+  /** `ModelDescription.hash`: part of the name of its features. */
+  modelHash: string;
+  /** Folder of cached video features. */
+  cacheDir: string;
+  frames: FrameCount;
+  recipe: unknown;
+  seed: number;
+};
+
 /** Decoding, without any model. `event`: the fraction done, 0..1. */
 export type MediaApi = {
   /** Reads a file once: hash, streams, rotation and the presentation time of every frame. */
@@ -57,16 +70,7 @@ export type MediaApi = {
    * the clip's features are cached (or the model reads text only), so that nothing has to be decoded.
    */
   pixels: {
-    input: {
-      video: EngineVideo;
-      modelDir: string;
-      /** `ModelDescription.hash`: part of the name of its features. */
-      modelHash: string;
-      cacheDir: string;
-      frames: FrameCount;
-      recipe: unknown;
-      seed: number;
-    };
+    input: ClipRequest;
     output: string | null;
     event: never;
   };
@@ -204,6 +208,8 @@ export type EngineApi = {
     output: ModelDescription;
     event: never;
   };
+  /** Whether a clip's features are in the cache (or the model reads text only), so that nothing has to be decoded. */
+  cached: { input: ClipRequest; output: boolean; event: never };
   /**
    * Answers questions; each answer is an event, so that what is done is kept when the job is cancelled. Calls with the same model and
    * adapter may overlap: their questions share a batch.

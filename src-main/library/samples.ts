@@ -1,5 +1,6 @@
 /** @file The samples of a project: a video, a question, a preferred answer. Search, filter and paging over many of them. */
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Sample, SampleFilter, SampleSort } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
 import type { Extra } from './formats/form.ts';
@@ -22,6 +23,12 @@ export type NewSample = {
 
 /** A sample with what only exports need. */
 export type SampleRecord = Sample & { externalId: string | null; extra: Extra };
+
+/** What finds a sample and its video. `seq` grows in the order of adding. */
+export type SampleKey = { seq: number; id: string; videoId: string };
+
+/** Keys that are read in one go. */
+const STRETCH = 2000;
 
 type SampleRow = {
   id: string;
@@ -105,6 +112,36 @@ export class SampleLibrary {
       .map(toSample);
   }
 
+  /**
+   * The keys of every sample that passes the filter, in the order of adding, a stretch at a time: of a hundred thousand, the texts would
+   * fill memory, and reading them in one go would hold up everything else.
+   */
+  async *keys(filter: SampleFilter): AsyncGenerator<SampleKey[], void> {
+    if (filter.text) indexWaiting(this.#db, 'samples');
+    for (let after = -1; ;) {
+      const where = conditions(filter, after);
+      const keys = this.#db
+        .prepare<SampleKey>(
+          `SELECT s.seq, s.id, s.video_id AS videoId ${FROM} ${where.sql} ORDER BY s.seq LIMIT ?`,
+        )
+        .all(...where.params, STRETCH);
+      if (keys.length === 0) return;
+      yield keys;
+      after = keys.at(-1)!.seq;
+      await nextTurn();
+    }
+  }
+
+  /** What is asked of samples by the `seq` of their keys, in the order of adding; those that are gone are left out. */
+  at(seqs: readonly number[]): Pick<Sample, 'id' | 'videoId' | 'question' | 'type' | 'chosen'>[] {
+    return this.#db
+      .prepare<Pick<Sample, 'id' | 'videoId' | 'question' | 'type' | 'chosen'>>(
+        `SELECT id, video_id AS videoId, question, type, chosen FROM samples
+          WHERE seq IN (SELECT value FROM json_each(?)) ORDER BY seq`,
+      )
+      .all(JSON.stringify(seqs));
+  }
+
   /** @throws UserError NOT_FOUND */
   get(id: string): Sample {
     return toSample(this.#row(id));
@@ -151,8 +188,10 @@ export class SampleLibrary {
   }
 }
 
-function conditions(filter: SampleFilter): Condition {
+/** `after`: only samples that were added behind the one with this `seq`. */
+function conditions(filter: SampleFilter, after?: number): Condition {
   const all: Condition[] = [];
+  if (after !== undefined) all.push({ sql: 's.seq > ?', params: [after] });
   if (filter.text)
     all.push(...searchCondition(filter.text, 'samples_fts', 's.seq', ['s.question', 's.chosen']));
   if (filter.split) all.push({ sql: 'v.split = ?', params: [filter.split] });

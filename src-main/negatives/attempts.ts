@@ -49,17 +49,19 @@ export function conditionsKey(conditions: Conditions): string {
   return createHash('sha256').update(sorted).digest('hex').slice(0, 32);
 }
 
-/** Of each sample that was asked under any of these conditions: how many answers there are, and whether one is wrong. */
+/** Of each of these samples that was asked under any of these conditions: how many answers there are, and whether one is wrong. */
 export function attemptedSamples(
   db: Database,
   keys: readonly string[],
+  sampleIds: readonly string[],
 ): Map<string, { answers: number; wrong: boolean }> {
   const rows = db
     .prepare<{ sample_id: string; answers: number; wrong: number }>(
       `SELECT sample_id, count(*) AS answers, max(verdict = 'wrong') AS wrong FROM attempts
-         WHERE conditions IN (SELECT value FROM json_each(?)) GROUP BY sample_id`,
+         WHERE sample_id IN (SELECT value FROM json_each(?)) AND conditions IN (SELECT value FROM json_each(?))
+         GROUP BY sample_id`,
     )
-    .all(JSON.stringify(keys));
+    .all(JSON.stringify(sampleIds), JSON.stringify(keys));
   return new Map(rows.map(({ sample_id, answers, wrong }) => [sample_id, { answers, wrong: wrong === 1 }]));
 }
 

@@ -5,6 +5,7 @@
  */
 import { videoSeed } from '../contract/perturb.ts';
 import { rm } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { AnswerTask, Decoding, EngineModel, FrameCount, GeneratedAnswer } from '../jobs/apis.ts';
 import { Throughput } from '../jobs/eta.ts';
 import { UserError, faultOfInput } from '../platform/errors.ts';
@@ -21,9 +22,23 @@ const CLIPS_AHEAD = 3;
 /** Questions that the engine is given before it has answered: twice its batch, so that it never waits for the next clip. */
 const QUESTIONS_AHEAD = 64;
 
+/** The samples of one video. */
+export type AskedClip = { videoId: string; samples: readonly AskedSample[] };
+
+/** Samples by their videos, in the order of the first of each. */
+export function clipsOf(samples: readonly AskedSample[]): AskedClip[] {
+  return [...Map.groupBy(samples, (sample) => sample.videoId)].map(([videoId, own]) => ({
+    videoId,
+    samples: own,
+  }));
+}
+
 /** What to ask, and how. */
 export type Asking = {
-  samples: readonly AskedSample[];
+  /** Read one by one as they come near, so that texts may be made on the way. */
+  clips: Iterable<AskedClip>;
+  /** Samples of all clips. */
+  total: number;
   model: EngineModel;
   /** `ModelDescription.hash` of the model. */
   modelHash: string;
@@ -39,8 +54,8 @@ export type Asking = {
    * A throw ends the asking.
    */
   onAnswer: (sample: AskedSample, answer: GeneratedAnswer) => Decoding | undefined;
-  /** Called for each sample that is left out because of its video, as soon as that is known. */
-  onSkipped?: (sample: AskedSample, reason: string) => void;
+  /** Called for samples that are left out because of their video, as soon as that is known. */
+  onSkipped?: (samples: readonly AskedSample[], reason: string) => void;
   onProgress?: (progress: AskingProgress) => void;
 };
 
@@ -77,9 +92,9 @@ export async function answerSamples(workbench: Workbench, asking: Asking): Promi
   const signal = AbortSignal.any([asking.signal, stop.signal]);
   const progress = new Progress(asking);
   const clips = lookAhead(
-    Map.groupBy(asking.samples, (sample) => sample.videoId),
+    asking.clips,
     CLIPS_AHEAD,
-    ([videoId, samples]) => readyClip(workbench, asking, videoId, samples, signal),
+    (clip) => readyClip(workbench, asking, clip, signal),
     async ({ ready }) => {
       if (typeof ready !== 'string' && ready.pixels !== null) await rm(ready.pixels, { force: true });
     },
@@ -90,7 +105,8 @@ export async function answerSamples(workbench: Workbench, asking: Asking): Promi
   try {
     for await (const { samples, ready } of clips) {
       if (typeof ready === 'string') {
-        for (const sample of samples) progress.skip(sample, ready);
+        progress.skip(samples, ready);
+        await nextTurn(); // thousands of clips may be missing, and nothing else here waits
         continue;
       }
       while (underWay > 0 && underWay + samples.length > QUESTIONS_AHEAD && failure === undefined)
@@ -123,8 +139,7 @@ const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : 
 async function readyClip(
   workbench: Workbench,
   { model, modelHash, frames, recipe, seed }: Asking,
-  videoId: string,
-  samples: readonly AskedSample[],
+  { videoId, samples }: AskedClip,
   signal: AbortSignal,
 ): Promise<ReadyClip> {
   const { video, reason } = engineVideo(workbench.requireProject(), videoId);
@@ -140,7 +155,10 @@ async function readyClip(
     seed: videoSeed(seed, video.sha256),
   };
   try {
-    const pixels = await workbench.workers.media.call('pixels', request, { signal });
+    // The engine is there anyway; the media worker is started only when there is something to decode.
+    const { engine, media } = workbench.workers;
+    const cached = await engine.call('cached', request, { signal });
+    const pixels = cached ? null : await media.call('pixels', request, { signal });
     return { samples, ready: { video, seed: request.seed, pixels } };
   } catch (error) {
     const died = error instanceof UserError && error.code === 'WORKER_DIED';
@@ -175,7 +193,10 @@ async function askClip(
             if (failure !== undefined) return;
             try {
               if (event.type === 'skipped')
-                for (const id of event.ids) progress.skip(byId.get(id)!, event.reason);
+                progress.skip(
+                  event.ids.map((id) => byId.get(id)!),
+                  event.reason,
+                );
               else {
                 const sample = byId.get(event.id)!;
                 const how = onAnswer(sample, event);
@@ -211,10 +232,10 @@ class Progress {
     this.#asking = asking;
   }
 
-  skip(sample: AskedSample, reason: string): void {
-    this.skipped.push({ sampleId: sample.id, reason });
-    this.#asking.onSkipped?.(sample, reason);
-    this.#tell(1);
+  skip(samples: readonly AskedSample[], reason: string): void {
+    this.skipped.push(...samples.map(({ id }) => ({ sampleId: id, reason })));
+    this.#asking.onSkipped?.(samples, reason);
+    this.#tell(samples.length);
   }
 
   /** `last`: the question is not asked again. */
@@ -228,7 +249,7 @@ class Progress {
     this.#done += dealt;
     this.#asking.onProgress?.({
       done: this.#done,
-      total: this.#asking.samples.length,
+      total: this.#asking.total,
       answersPerSecond: this.#answers.perSecond,
       tokensPerSecond: this.#tokens.perSecond,
     });

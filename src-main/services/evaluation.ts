@@ -6,7 +6,7 @@ import type { JobContext, JobHandle } from '../jobs/queue.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { judge } from '../negatives/judge.ts';
 import { UserError } from '../platform/errors.ts';
-import { GREEDY, answerSamples } from './answering.ts';
+import { GREEDY, answerSamples, clipsOf } from './answering.ts';
 import { engineModel, engineVideo } from './engine-requests.ts';
 import type { AskedSample } from './engine-requests.ts';
 import { runManager } from './run-manager.ts';
@@ -85,7 +85,8 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
   const answersShare = adapterDir === null ? 1 : ANSWERS_SHARE;
   const answers = new Map<string, EvaluatedAnswer>();
   const skipped = await answerSamples(workbench, {
-    samples,
+    clips: clipsOf(samples),
+    total: samples.length,
     model,
     modelHash: hash,
     recipe: null,

@@ -93,14 +93,16 @@ function counted(workbench: Workbench): { decoded: number; cached: number; quest
   const decode = media.call.bind(media);
   vi.spyOn(media, 'call').mockImplementation(async (method, input, options) => {
     const output = await decode(method, input, options);
-    if (method === 'pixels') counts[output === null ? 'cached' : 'decoded']++;
+    if (method === 'pixels') counts.decoded++;
     return output;
   });
   const ask = engine.call.bind(engine);
-  vi.spyOn(engine, 'call').mockImplementation((method, input, options) => {
+  vi.spyOn(engine, 'call').mockImplementation(async (method, input, options) => {
     if (method === 'answer')
       counts.questions += (input as { task: { questions: unknown[] } }).task.questions.length;
-    return ask(method, input, options);
+    const output = await ask(method, input, options);
+    if (method === 'cached' && output === true) counts.cached++;
+    return output;
   });
   return counts;
 }
@@ -149,9 +151,11 @@ test('a clip is decoded once and its features are computed once per recipe, for 
   expect(features(workbench)).toHaveLength(CLIPS);
   expect(first.detail).toMatch(/^72 of 72 questions, \d+ new pairs · [\d.]+ questions\/s · \d+ tokens\/s$/);
 
-  // Other answers about the same broken clips: nothing is decoded again.
+  // Other answers about the same broken clips: nothing is decoded again, and no media worker is there for it.
+  await workbench.workers.media.restart();
   await generate({ temperature: 1 });
   expect(counts).toEqual({ decoded: CLIPS, cached: CLIPS, questions: 2 * QUESTIONS });
+  expect(workbench.workers.media.pid).toBeUndefined();
   await generate({ recipe: 'reverse' });
   expect(counts).toMatchObject({ decoded: 2 * CLIPS, cached: CLIPS });
   expect(features(workbench)).toHaveLength(2 * CLIPS);

@@ -33,8 +33,10 @@ import { log } from '../platform/log.ts';
 import type { OpenProject } from '../project/project.ts';
 import { chooseAdapter } from './adapters.ts';
 import type { ChosenAdapter } from './adapters.ts';
-import { answerSamples, speedText } from './answering.ts';
+import { answerSamples, clipsOf, speedText } from './answering.ts';
+import type { AskedClip, Asking } from './answering.ts';
 import { engineModel } from './engine-requests.ts';
+import type { AskedSample } from './engine-requests.ts';
 import { suggestions } from './swapping.ts';
 import type { Suggestion } from './swapping.ts';
 import type { Workbench } from './workbench.ts';
@@ -194,7 +196,7 @@ class Generation {
   /** Answers so far by sample, of this run and earlier ones. */
   readonly #answers = new Map<string, number>();
   /** Samples that are asked about with a suggestion, as they are without it. */
-  readonly #suggested = new Map<string, Suggestion & { sample: Sample }>();
+  readonly #suggested = new Map<string, Suggestion & { sample: AskedSample }>();
 
   constructor(workbench: Workbench, what: Generating, context: JobContext) {
     this.#workbench = workbench;
@@ -219,20 +221,17 @@ class Generation {
     expectSame(beganWith(db, id, this.#source), this.#source);
     const same = { modelHash: hash, adapter: adapterHash, recipe, seed: request.seed, frames, prompt };
     this.#keys = this.#tries.map((decoding) => conditionsKey({ ...same, decoding }));
-    const all = new SampleLibrary(this.#project).all({ ...request.filter, split: 'train' });
-    const done = attemptedSamples(db, this.#keys);
-    for (const [sampleId, { answers }] of done) this.#answers.set(sampleId, answers);
-    const samples = all.filter((sample) => {
-      const { answers, wrong } = done.get(sample.id) ?? { answers: 0, wrong: false };
-      return !wrong && answers < this.#tries.length;
-    });
-    const before = all.length - samples.length;
-    continuing(all.length === 0 ? 1 : before / all.length);
+    const { total, pending, byVideo } = await this.#toAsk(signal);
+    const before = total - pending;
+    continuing(total === 0 ? 1 : before / total);
     clearSkipped(db, id);
-    const asked = prompt === undefined ? samples : await this.#suggest(samples, prompt);
-    const without = samples.length - asked.length;
+    const asked =
+      prompt === undefined
+        ? { clips: this.#clips(byVideo), total: pending }
+        : await this.#suggest(byVideo, prompt);
+    const without = pending - asked.total;
     const skipped = await answerSamples(this.#workbench, {
-      samples: asked,
+      ...asked,
       model,
       modelHash: hash,
       recipe,
@@ -241,11 +240,14 @@ class Generation {
       frames,
       signal,
       onAnswer: (sample, answer) => this.#take(sample, answer),
-      onSkipped: (sample, reason) => addSkipped(db, id, sample.id, reason),
+      onSkipped: (samples, reason) =>
+        db.transaction(() => {
+          for (const sample of samples) addSkipped(db, id, sample.id, reason);
+        }),
       onProgress: (now) =>
         progress(
-          (before + without + now.done) / all.length,
-          `${before + without + now.done} of ${all.length} questions, ${pairsOf(db, id)} new pairs${speedText(now)}`,
+          (before + without + now.done) / total,
+          `${before + without + now.done} of ${total} questions, ${pairsOf(db, id)} new pairs${speedText(now)}`,
         ),
     });
     const counts = countAttempts(db, this.#keys);
@@ -261,21 +263,62 @@ class Generation {
   }
 
   /** The samples for which a concept can be suggested, with the question that does so; the others are left out. */
-  async #suggest(samples: readonly Sample[], prompt: string): Promise<Sample[]> {
+  async #suggest(
+    byVideo: ReadonlyMap<string, number[]>,
+    prompt: string,
+  ): Promise<Pick<Asking, 'clips' | 'total'>> {
     const { id, signal, progress } = this.#context;
+    const { db } = this.#project;
+    const samples = [...this.#clips(byVideo)].flatMap((clip) => clip.samples);
     const found = await suggestions(this.#project, samples, prompt, {
       signal,
       progress: (_, detail) => progress(0, `looking for concepts to suggest: ${detail}`),
     });
-    return samples.flatMap((sample) => {
-      const suggestion = found.get(sample.id);
-      if (suggestion === undefined) {
-        addSkipped(this.#project.db, id, sample.id, 'no concept often appears with what its answer names');
-        return [];
+    const asked: AskedSample[] = [];
+    db.transaction(() => {
+      for (const sample of samples) {
+        const suggestion = found.get(sample.id);
+        if (suggestion === undefined)
+          addSkipped(db, id, sample.id, 'no concept often appears with what its answer names');
+        else {
+          this.#suggested.set(sample.id, { ...suggestion, sample });
+          asked.push({ ...sample, question: suggestion.question });
+        }
       }
-      this.#suggested.set(sample.id, { ...suggestion, sample });
-      return [{ ...sample, question: suggestion.question }];
     });
+    return { clips: clipsOf(asked), total: asked.length };
+  }
+
+  /** How many samples there are, how many of them are to be asked, and where those stand, by their videos. Texts are read later. */
+  async #toAsk(
+    signal: AbortSignal,
+  ): Promise<{ total: number; pending: number; byVideo: Map<string, number[]> }> {
+    const byVideo = new Map<string, number[]>();
+    let total = 0;
+    let pending = 0;
+    const filter = { ...this.#what.request.filter, split: 'train' as const };
+    for await (const keys of new SampleLibrary(this.#project).keys(filter)) {
+      signal.throwIfAborted();
+      total += keys.length;
+      const ids = keys.map((key) => key.id);
+      const done = attemptedSamples(this.#project.db, this.#keys, ids);
+      for (const { id, seq, videoId } of keys) {
+        const { answers, wrong } = done.get(id) ?? { answers: 0, wrong: false };
+        if (wrong || answers >= this.#tries.length) continue;
+        if (answers > 0) this.#answers.set(id, answers);
+        const own = byVideo.get(videoId);
+        if (own === undefined) byVideo.set(videoId, [seq]);
+        else own.push(seq);
+        pending++;
+      }
+    }
+    return { total, pending, byVideo };
+  }
+
+  /** The clips to ask about, each with its questions as it comes near. */
+  *#clips(byVideo: ReadonlyMap<string, number[]>): Generator<AskedClip> {
+    const library = new SampleLibrary(this.#project);
+    for (const [videoId, seqs] of byVideo) yield { videoId, samples: library.at(seqs) };
   }
 
   /** Judges and stores an answer; gives the next try's decoding when it is not wrong and there is one. */

@@ -3,7 +3,7 @@
  * appears together.
  */
 import { setImmediate as breathe } from 'node:timers/promises';
-import type { ConceptTable, Job, Sample, SwapReport, SwapRequest } from '../contract/schemas.ts';
+import type { ConceptTable, Job, SwapReport, SwapRequest } from '../contract/schemas.ts';
 import type { JobHandle } from '../jobs/queue.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { lemmaOf } from '../negatives/concept-statistics.ts';
@@ -17,6 +17,7 @@ import { proposeSwaps, type Swap } from '../negatives/swaps.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import type { OpenProject } from '../project/project.ts';
+import type { AskedSample } from './engine-requests.ts';
 import type { Workbench } from './workbench.ts';
 
 /** So many unread samples are read at once when the table is asked for: a tenth of a second. */
@@ -89,7 +90,11 @@ export function swapConcepts(
   });
 }
 
-function addSwap(pairs: PairService, { id: sampleId }: Sample, { rejected, phrases, why }: Swap): boolean {
+function addSwap(
+  pairs: PairService,
+  { id: sampleId }: AskedSample,
+  { rejected, phrases, why }: Swap,
+): boolean {
   return pairs.addCandidate({
     sampleId,
     rejected,
@@ -110,7 +115,7 @@ type Swapping = { signal: AbortSignal; progress: (fraction: number, detail: stri
 const READING = 0.5;
 
 /** The swaps of each sample, a few samples between two breaths. @throws UserError CANCELLED */
-async function* swapsOf<S extends Sample>(
+async function* swapsOf<S extends AskedSample>(
   project: OpenProject,
   samples: readonly S[],
   limit: number,
@@ -142,7 +147,7 @@ export type Suggestion = { question: string; why: Swap['why'] };
 /** What to ask about each sample for which something fits, by its id. @throws UserError CANCELLED */
 export async function suggestions(
   project: OpenProject,
-  samples: readonly Sample[],
+  samples: readonly AskedSample[],
   prompt: string,
   swapping: Swapping,
 ): Promise<Map<string, Suggestion>> {

@@ -10,6 +10,7 @@ import { answer } from './engine/answer.ts';
 import { listDevices } from './engine/devices.ts';
 import { divergence } from './engine/divergence.ts';
 import { releaseWhenShort } from './engine/loaded-model.ts';
+import { toDecode } from './eye.ts';
 import { estimate, train } from './engine/train.ts';
 
 let underWay = 0;
@@ -39,6 +40,7 @@ const handlers: Handlers<EngineApi> = {
       adapterHash: adapterDir === null ? null : await adapterHash(adapterDir),
     };
   },
+  cached: async (request) => (await toDecode(request)) === null,
   answer: tidy(answer),
   divergence: tidy(divergence),
   merge: (input, { signal, emit }) => exportMerged(input, { signal, onProgress: emit }),

@@ -1,8 +1,6 @@
 /** @file The media worker: decoding, probing and transcoding, away from the window. Started by `jobs/workers.ts`. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { FeatureCache } from '../align/feature-cache.ts';
-import { Recipe } from '../contract/recipe.ts';
 import type { Handlers } from '../jobs/protocol.ts';
 import type { EngineVideo, MediaApi } from '../jobs/apis.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
@@ -14,24 +12,11 @@ import { makePerturbedPictures } from '../media/perturbed-pictures.ts';
 import { probeVideo } from '../media/probe.ts';
 import { makeProxy } from '../media/proxy.ts';
 import { PtsTable } from '../media/pts.ts';
-import { openCheckpoint } from '../models/checkpoint.ts';
-import type { ModelConfig } from '../models/config.ts';
-import type { PixelSettings } from '../models/pixels.ts';
-import { openProcessor } from '../models/processor.ts';
 import { UserError } from '../platform/errors.ts';
 import { decodeClip, givenFrame, planClip, writePixels } from './clip.ts';
 import type { Perturbation } from './clip.ts';
-
-/** What decides which pixels a model is given; a model that reads text only has no settings. */
-type Eye = { modelDir: string; hash: string; family: ModelConfig['family']; settings?: PixelSettings };
-/** That of the model asked for last, kept from call to call. */
-let opened: Eye | undefined;
-
-async function openEye(modelDir: string, hash: string): Promise<Eye> {
-  const { config } = await openCheckpoint(modelDir);
-  const { pixels } = await openProcessor(modelDir, config);
-  return { modelDir, hash, family: config.family, settings: pixels };
-}
+import { eyeOf, openEye, toDecode } from './eye.ts';
+import type { Eye } from './eye.ts';
 
 /** Bytes of decoded frames that the preview keeps: 64 frames of full HD. */
 const store = new FrameStore(400e6);
@@ -86,21 +71,17 @@ const handlers: Handlers<MediaApi> = {
     });
     return null;
   },
-  async pixels({ video, modelDir, modelHash: hash, cacheDir, frames, recipe, seed }, { signal }) {
-    if (opened?.modelDir !== modelDir || opened.hash !== hash) opened = await openEye(modelDir, hash);
-    const { family, settings } = opened;
-    if (settings === undefined) return null;
-    const perturbation = recipe === null ? null : { recipe: Recipe.parse(recipe), seed };
-    const clip = await planClip({ dir: modelDir, family, hash }, video, frames, perturbation);
-    const features = new FeatureCache(cacheDir).fileOf(clip.key);
-    if (existsSync(features)) return null;
+  async pixels(request, { signal }) {
+    const wanted = await toDecode(request);
+    if (wanted === null) return null;
+    const { clip, settings, features } = wanted;
     const file = `${features}.pixels`;
     // A process that was killed may have left it: files only ever appear whole.
     if (!existsSync(file)) await writePixels(file, await decodeClip(clip, settings, signal));
     return file;
   },
   async eye({ video, modelDir }) {
-    opened = await openEye(modelDir, '');
+    const opened = await openEye(modelDir);
     if (opened.settings === undefined)
       throw new UserError(
         'UNSUPPORTED',
@@ -111,7 +92,7 @@ const handlers: Handlers<MediaApi> = {
     return { frames: (await planOpened(opened, video, null)).frameIndices, width, height };
   },
   async given({ video, modelDir, recipe, seed, place }) {
-    if (opened?.modelDir !== modelDir) opened = await openEye(modelDir, '');
+    const opened = await eyeOf(modelDir);
     if (opened.settings === undefined) return null;
     const clip = await planOpened(opened, video, { recipe, seed });
     return (await givenFrame(clip, place, opened.settings, store))?.data ?? null;
