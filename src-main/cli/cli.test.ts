@@ -42,6 +42,7 @@ const COMMANDS = [
   'init',
   'import',
   'generate',
+  'swap',
   'judge',
   'rewrite',
   'endpoint',

@@ -14,6 +14,7 @@ export type GenerateOptions = CommonOptions & {
   tries: number;
   type?: QuestionType;
   adapter?: string;
+  prompt?: string;
   accept?: boolean;
 };
 
@@ -24,9 +25,9 @@ export async function generateCommand(
 ): Promise<void> {
   const { client, output, follow } = session;
   await client.project.open({ path: path.resolve(folder) });
-  const { seed, temperature, maxNewTokens, tries, type, adapter = null } = options;
+  const { seed, temperature, maxNewTokens, tries, type, adapter = null, prompt } = options;
   const recipe = await recipeOption(options.recipe);
-  const how = { recipe, seed, temperature, maxNewTokens, tries, adapter };
+  const how = { recipe, seed, temperature, maxNewTokens, tries, adapter, prompt };
   const job = await client.negatives.generate({ filter: { type }, ...how });
   const report = (await follow(job)) as GenerateReport;
   const accepted = options.accept === true ? await acceptPending(session) : 0;

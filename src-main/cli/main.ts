@@ -101,7 +101,19 @@ export function buildProgram(onExit: (code: number) => void): Command {
       '--adapter <run>',
       'with the adapter of this run, or of this PEFT folder (default: the base model)',
     )
+    .option(
+      '--prompt <text>',
+      'suggest a concept that often appears with what the answer names: a text with {question} and {concept} (recipe suggest has one)',
+    )
     .option('--accept', 'accept the new pairs with their proposed phrases, without review');
+
+  define(
+    'swap <project>',
+    'swap concepts of preferred answers for ones that often appear with the rest; each becomes a pending pair',
+    async () => (await import('./command-swap.ts')).swapCommand,
+  )
+    .option('--per-sample <n>', 'most pairs a sample, each of another concept', wholeNumber(1), 1)
+    .addOption(new Option('--type <type>', 'only questions of this type').choices(QuestionType.options));
 
   define(
     'judge <project>',
