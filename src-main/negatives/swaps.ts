@@ -47,21 +47,29 @@ export function proposeSwaps(
   const placed = placedConcepts(sample.chosen);
   const named = new Set(conceptsOfSample(sample).map(([key]) => key));
   const taken = new Set([...named, ...inClip].map((key) => stemOf(alike(lemmaOf(key)))));
+  const { type, question, chosen: reference } = sample;
   const swaps: Swap[] = [];
-  for (const [key, places] of Map.groupBy(placed, conceptKey))
-    for (const candidate of candidates(key, places, named, taken, statistics)) {
-      const swap = carryOut(sample, candidate, statistics);
-      if (swap === null) continue;
-      const { type, question, chosen: reference } = sample;
-      if (judge({ type, question, reference, answer: swap.rejected }, synonyms).verdict !== 'wrong') continue;
-      swaps.push(swap);
-      break;
-    }
-  const weight = ({ why }: Swap): number => why.together * Math.log(why.lift);
-  return swaps.sort((a, b) => weight(b) - weight(a)).slice(0, limit);
+  const done = new Set<string>();
+  // All concepts' candidates in one order: judging costs most, so it ends as soon as there are enough.
+  const all = [...Map.groupBy(placed, conceptKey)]
+    .flatMap(([key, places]) => candidates(key, places, named, taken, statistics))
+    .sort(byWeight);
+  for (const candidate of all) {
+    if (swaps.length === limit) break;
+    const key = conceptKey(candidate.places[0]);
+    const swap = done.has(key) ? null : carryOut(sample, candidate, statistics);
+    if (swap === null) continue;
+    if (judge({ type, question, reference, answer: swap.rejected }, synonyms).verdict !== 'wrong') continue;
+    done.add(key);
+    swaps.push(swap);
+  }
+  return swaps;
 }
 
-/** What may stand for a concept, the strongest first. */
+const byWeight = (a: Candidate, b: Candidate): number =>
+  weightOf(b.reason) - weightOf(a.reason) || (a.key < b.key ? -1 : 1);
+
+/** What may stand for a concept. */
 function candidates(
   key: string,
   places: readonly PlacedConcept[],
@@ -88,9 +96,7 @@ function candidates(
       if (fits && (known === undefined || weightOf(reason) > weightOf(known))) best.set(other, reason);
     }
   }
-  return [...best]
-    .map(([other, reason]) => ({ places, key: other, reason }))
-    .sort((a, b) => weightOf(b.reason) - weightOf(a.reason) || (a.key < b.key ? -1 : 1));
+  return [...best].map(([other, reason]) => ({ places, key: other, reason }));
 }
 
 function carryOut(

@@ -20,8 +20,8 @@ import type { OpenProject } from '../project/project.ts';
 import type { AskedSample } from './engine-requests.ts';
 import type { Workbench } from './workbench.ts';
 
-/** So many unread samples are read at once when the table is asked for: a tenth of a second. */
-const READ_AT_ONCE = 500;
+/** So many unread samples are read at once when the table is asked for: less than a second. */
+const READ_AT_ONCE = 2000;
 /** Rows of the table. */
 const ROWS = 40;
 /** Swaps looked for on one sample, so that one is found that a question can suggest. */
@@ -109,6 +109,9 @@ function addSwap(
   }).isNew;
 }
 
+/** Clips whose concepts are kept, since their samples mostly follow each other. */
+const CLIPS = 1000;
+
 type Swapping = { signal: AbortSignal; progress: (fraction: number, detail: string) => void };
 
 /** Share of the time that reading unread answers takes, about; swapping itself takes as long. */
@@ -128,12 +131,12 @@ async function* swapsOf<S extends AskedSample>(
     onStep: (done, total) => progress((done / total) * reading, `read ${done} of ${total} answers`),
   });
   const statistics = await conceptStatistics(db, signal);
-  let videoId = '';
-  let inClip = new Set<string>();
+  const clips = new Map<string, ReadonlySet<string>>();
   for (const [i, sample] of samples.entries()) {
     if (signal.aborted) throw new UserError('CANCELLED', 'Cancelled.');
-    // The samples of a video mostly follow each other.
-    if (sample.videoId !== videoId) inClip = conceptsOfVideo(db, (videoId = sample.videoId));
+    if (clips.size > CLIPS) clips.clear();
+    const inClip = clips.get(sample.videoId) ?? conceptsOfVideo(db, sample.videoId);
+    clips.set(sample.videoId, inClip);
     yield { sample, swaps: proposeSwaps(sample, statistics, { inClip, limit, synonyms }) };
     if (i % 10 !== 9) continue;
     progress(reading + ((i + 1) / samples.length) * (1 - reading), `${i + 1} of ${samples.length} answers`);
