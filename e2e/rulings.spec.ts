@@ -77,3 +77,34 @@ test('the yield says what was asked and what Review accepted of it; Review filte
   await page.keyboard.press('Escape');
   await page.screenshot({ path: test.info().outputPath('yield.png') });
 });
+
+test('concepts that appear together are swapped into the chosen answers; Review says why', async ({
+  app,
+}) => {
+  const { page } = app;
+  await expect(page.getByTestId('pair-row').first()).toBeVisible();
+  await page.getByTestId('room-negatives').click();
+  await page.getByTestId('view-concepts').click();
+  await expect(page.getByTestId('co-occurrence').first()).toContainText('with');
+  await page.getByPlaceholder('Search questions').fill('yellow circle');
+  await expect(page.getByTestId('swap')).not.toContainText('288');
+  await page.screenshot({ path: test.info().outputPath('concepts.png') });
+  await page.getByTestId('swap').click();
+  await expect(page.getByTestId('swap-report')).toContainText(/[1-9]\d* new pairs/, { timeout: 30_000 });
+  await page.getByTestId('recipe').click();
+  await page.locator('.n-base-select-option', { hasText: 'suggested concept' }).click();
+  await expect(page.getByTestId('suggestion').locator('textarea')).toHaveValue(/\{concept\}/);
+  await page.getByTestId('suggestion').locator('textarea').fill('Is it {concept}?');
+  await expect(page.getByTestId('generate')).toBeDisabled();
+  await page.screenshot({ path: test.info().outputPath('suggestion.png') });
+
+  await page.getByTestId('room-review').click();
+  await page.getByTestId('queue-pending').click();
+  await page.getByTestId('more-filters').click();
+  await page.getByTestId('filter-source').click();
+  await page.locator('.n-base-select-option', { hasText: 'Swapped concept' }).click();
+  await page.getByTestId('pair-row').first().click();
+  await expect(page.getByTestId('pair-family')).toHaveText('Co-occurrence');
+  await expect(page.getByTestId('swap-reason')).toContainText('times as often as by chance');
+  await page.screenshot({ path: test.info().outputPath('swap-reason.png') });
+});
