@@ -18,7 +18,7 @@ export const EndpointSettings = z.object({
   priceOut: z.number().nonnegative().nullable().default(null),
   /** No request is sent once this much was spent in all, in dollars; null: no limit. */
   spendLimit: z.number().nonnegative().nullable().default(null),
-  requestsPerMinute: z.number().int().min(1).max(6000).default(60),
+  requestsPerMinute: z.number().int().min(1).max(60_000).default(60),
   /** Requests under way at the same time. */
   concurrent: z.number().int().min(1).max(32).default(4),
   /** For one request, from the first byte sent to the last one received. */

@@ -169,7 +169,9 @@ export class EndpointClient {
   /** One try. Cancelling throws; everything else that goes wrong is told. */
   async #once(request: ChatRequest, stop: AbortSignal): Promise<Outcome> {
     const { settings, url, key } = this.#options;
-    const timeout = AbortSignal.timeout(settings.timeoutSeconds * 1000);
+    // Not AbortSignal.timeout: thousands of those would stay in memory until their time is over.
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), settings.timeoutSeconds * 1000);
     const refused = new Set(this.#refused);
     let response: Response;
     let body: string;
@@ -183,13 +185,13 @@ export class EndpointClient {
         },
         body: requestBody(request, refused),
         redirect: 'manual',
-        signal: AbortSignal.any([stop, timeout]),
+        signal: AbortSignal.any([stop, late.signal]),
       });
       body = await readAtMost(response, MAX_REPLY_BYTES);
     } catch (error) {
       if (stop.aborted) throw error;
       if (error instanceof EndpointError) return { ok: false, error, retry: false };
-      if (!timeout.aborted) return { ok: false, ...connectionFailure(error, url.host) };
+      if (!late.signal.aborted) return { ok: false, ...connectionFailure(error, url.host) };
       return {
         ok: false,
         retry: true,
@@ -199,6 +201,8 @@ export class EndpointClient {
           'Allow more time in Settings, or use a faster model.',
         ),
       };
+    } finally {
+      clearTimeout(timer);
     }
     if (response.status === 200) return this.#read(body);
     if (response.status >= 300 && response.status < 400) return this.#redirected(response);

@@ -1,0 +1,116 @@
+/**
+ * @file Ten thousand answers judged through an endpoint on loopback that goes down in the middle: the workbench's own time for an
+ * answer, its memory, and that nothing is lost or asked twice. Run: `node bench/endpoint.ts [--rows 10000]`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { createRouterClient } from '@orpc/server';
+import { EndpointSettings, type JudgeReport } from '../src-main/contract/endpoint.ts';
+import { startFake } from '../src-main/endpoint/testing.ts';
+import { SampleLibrary } from '../src-main/library/samples.ts';
+import { addAttempt } from '../src-main/negatives/attempts.ts';
+import { PairService } from '../src-main/pairs/pairs.ts';
+import { seedPair } from '../src-main/pairs/testing.ts';
+import { createRouter } from '../src-main/services/router.ts';
+import { Workbench } from '../src-main/services/workbench.ts';
+
+const { values } = parseArgs({ options: { rows: { type: 'string', default: '10000' } } });
+const rows = Number(values.rows);
+/** Milliseconds of processor time an answer, the loopback server's included: 100 answers a second and more keep one core busy at most. */
+const BAR = 10;
+
+const home = await mkdtemp(path.join(os.tmpdir(), 'rrpo-bench-endpoint-'));
+process.env['RRPO_WORKBENCH_HOME'] = path.join(home, 'user');
+const workbench = new Workbench('cli');
+const client = createRouterClient(createRouter(workbench));
+let down = false;
+const server = await startFake(({ body }, n) => {
+  if (n === Math.floor(rows / 2)) down = true;
+  if (down) return (response) => void response.socket!.destroy();
+  const [, check] = /"check": "([0-9a-f]{8})"/.exec(body.messages[0].content)!;
+  return JSON.stringify({ check, verdict: n % 2 === 0 ? 'right' : 'wrong', reason: 'as the bench says' });
+});
+await client.project.create({ path: path.join(home, 'project'), name: 'bench' });
+const project = workbench.requireProject();
+const { videoId } = seedPair(project);
+const samples = new SampleLibrary(project);
+const pairs = new PairService(project);
+project.db.transaction(() => {
+  for (let k = 0; k < rows; k++) {
+    const answer = `A circle of number ${k} moves to the right.`;
+    const chosen = 'A square moves to the left.';
+    const { id: sampleId } = samples.add({
+      videoId,
+      question: `What does ${k} do?`,
+      type: 'open_ended',
+      chosen,
+      source: 'bench',
+    });
+    const provenance = { kind: 'generated', original: answer, createdAt: 0 } as const;
+    const pairId = pairs.addCandidate({ sampleId, rejected: answer, provenance, phrases: [] }).id;
+    addAttempt(project.db, 'c', {
+      sampleId,
+      answer,
+      verdict: 'wrong',
+      reason: 'r',
+      provenance,
+      pairId,
+      recipe: 'default',
+      made: true,
+    });
+  }
+});
+const settings = {
+  enabled: true,
+  url: server.url,
+  model: 'bench',
+  requestsPerMinute: 60_000,
+  concurrent: 8,
+  retries: 0,
+};
+await client.endpoint.save(EndpointSettings.parse(settings));
+
+const judged = (): number =>
+  project.db.prepare<{ n: number }>('SELECT count(*) AS n FROM attempts WHERE judge IS NOT NULL').get()!.n;
+async function run(): Promise<{ state: string; seconds: number; report?: JudgeReport; error?: string }> {
+  const began = performance.now();
+  const job = await workbench.jobs.ended((await client.negatives.judge()).id);
+  const seconds = (performance.now() - began) / 1000;
+  return {
+    state: job.state,
+    seconds,
+    report: job.result as JudgeReport | undefined,
+    error: job.error?.message,
+  };
+}
+const cpu = process.cpuUsage();
+const first = await run();
+const kept = judged();
+down = false;
+const second = await run();
+const { user, system } = process.cpuUsage(cpu);
+const each = (user + system) / 1000 / rows;
+const rate = rows / (first.seconds + second.seconds);
+console.log(
+  `${os.cpus().length} x ${os.cpus()[0].model}, load ${os.loadavg()[0].toFixed(1)}; ${rows} answers, 8 at once`,
+);
+console.table({
+  'until it went down': { state: first.state, judged: kept, seconds: first.seconds.toFixed(1) },
+  'and then the rest': {
+    state: second.state,
+    judged: second.report?.judged ?? 0,
+    seconds: second.seconds.toFixed(1),
+  },
+});
+console.log(`it said: ${first.error}`);
+console.log(
+  `${each.toFixed(1)} ms of processor time an answer (bar ${BAR} ms), ${rate.toFixed(0)} answers/s by the clock; ${server.asked.length} requests for ${rows} answers; ${Math.round(process.memoryUsage().heapUsed / 1e6)} MB of JavaScript`,
+);
+const all = judged() === rows && first.state === 'failed' && second.state === 'done';
+if (!all) console.log(`expected every answer judged after the second run, got ${judged()}`);
+await workbench.dispose();
+await server.close();
+await rm(home, { recursive: true, force: true });
+process.exitCode = all && each <= BAR ? 0 : 1;
