@@ -201,8 +201,6 @@ export const contract = {
     rule: call
       .input(z.object({ sampleId: s.Id, conditions: z.string(), ruling: s.Verdict.nullable() }))
       .output(s.JudgedAnswer),
-    /** Of the verdicts that a person ruled on, the share that stands, by verdict. */
-    precision: call.output(z.record(s.Verdict, s.Rate)),
     /** What each recipe and each family of errors came to, up to Review. */
     yield: call.output(s.YieldReport),
     /** What appears together in the training answers, of those that have been read; a few new ones are read at once. */
@@ -211,7 +209,7 @@ export const contract = {
     readConcepts: call.output(s.Job),
     /** Swaps concepts of preferred answers for ones that often appear with the rest; the result is a SwapReport. */
     swap: call.input(s.SwapRequest).output(s.Job),
-    /** The same for each judge there was: the rules of this program first. */
+    /** Of the verdicts that a person ruled on, the share that stands, for each judge there was: the rules of this program first. */
     judges: call.output(z.array(e.JudgePrecision)),
     /** How many open-ended answers the endpoint would judge, and about what that costs. */
     judgePlan: call.output(e.EndpointPlan),

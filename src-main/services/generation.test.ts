@@ -106,11 +106,11 @@ test('a person confirms and overrules verdicts: pairs follow, and the share that
     ruling: 'right',
   });
   expect(pairOf()).toBe('rejected');
-  expect((await client.negatives.precision()).wrong).toMatchObject({ value: 0, n: 1 });
+  expect((await client.negatives.judges())[0].precision.wrong).toMatchObject({ value: 0, n: 1 });
   await client.negatives.rule({ ...name, ruling: 'wrong' });
-  expect((await client.negatives.precision()).wrong).toMatchObject({ value: 1, n: 1 });
+  expect((await client.negatives.judges())[0].precision.wrong).toMatchObject({ value: 1, n: 1 });
   await client.negatives.rule({ ...name, ruling: null });
-  expect((await client.negatives.precision()).wrong.n).toBe(0);
+  expect((await client.negatives.judges())[0].precision.wrong.n).toBe(0);
   await expect(client.negatives.rule({ ...name, conditions: 'none', ruling: 'right' })).rejects.toThrow(
     /expected one/,
   );

@@ -315,6 +315,10 @@ test('a judging is paused, stands paused after a restart, is resumed, and is can
   addAnswers(many(1), 'another');
   const second = await client.negatives.judge();
   await vi.waitFor(() => expect(workbench.jobs.get(second.id)!.state).toBe('running'));
+  // One that the closing cut off in the middle stands paused too: what it costs is a person's to decide.
+  await client.project.close();
+  await client.project.open({ path: folder });
+  expect(workbench.jobs.get(second.id)).toMatchObject({ state: 'paused' });
   await client.jobs.cancel({ jobId: second.id });
   expect(await workbench.jobs.ended(second.id)).toMatchObject({ state: 'cancelled' });
 });

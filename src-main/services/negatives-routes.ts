@@ -6,7 +6,7 @@ import { generate } from './generation.ts';
 import { judgeAnswers, judgePlan } from './judging.ts';
 import { perturbedClip } from './model-eye.ts';
 import { modelEye } from './preview.ts';
-import { judgedAnswers, judgePrecision, judgesPrecision, rule } from './rulings.ts';
+import { judgedAnswers, judgesPrecision, rule } from './rulings.ts';
 import { rewritePairs, rewritePlan } from './rewriting.ts';
 import type { Implementer } from './router.ts';
 import { conceptTable, readConcepts, swapConcepts } from './swapping.ts';
@@ -38,7 +38,6 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
       judgedAnswers(workbench.requireProject().db, filter, page),
     ),
     rule: os.negatives.rule.handler(({ input }) => rule(workbench, input)),
-    precision: os.negatives.precision.handler(() => judgePrecision(workbench.requireProject().db)),
     concepts: os.negatives.concepts.handler(() => conceptTable(workbench.requireProject())),
     readConcepts: os.negatives.readConcepts.handler(() => readConcepts(workbench)),
     swap: os.negatives.swap.handler(({ input }) => swapConcepts(workbench, input).job),

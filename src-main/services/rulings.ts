@@ -125,20 +125,10 @@ export function followVerdict(
   } else if (pair.status === 'rejected' && pair.holder === null) pairs.setStatus([pairId], 'pending');
 }
 
-/** Of the verdicts that a person ruled on, the share that stands, with its interval. */
-export function judgePrecision(db: Database): Record<Verdict, Rate> {
-  const count = (verdict: Verdict): Rate => {
-    const { n, stands } = db
-      .prepare<{ n: number; stands: number }>(
-        'SELECT count(*) AS n, ifnull(sum(ruling = verdict), 0) AS stands FROM attempts WHERE verdict = ? AND ruling IS NOT NULL',
-      )
-      .get(verdict)!;
-    return wilson(stands, n);
-  };
-  return { right: count('right'), wrong: count('wrong'), unparseable: count('unparseable') };
-}
-
-/** The rules of this program first, over every answer that they judged; then each endpoint over those whose verdict it gave. */
+/**
+ * Of the verdicts that a person ruled on, the share of each judge that stands, with its interval. The rules of this program first, over every answer that they judged; then
+ * each endpoint over those whose verdict it gave.
+ */
 export function judgesPrecision(db: Database): JudgePrecision[] {
   type Counted = { judge: string | null; verdict: Verdict; answers: number; ruled: number; stands: number };
   const rows = db
