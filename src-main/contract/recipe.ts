@@ -125,8 +125,13 @@ export const NamedRecipe = z.object({
 });
 export type NamedRecipe = z.infer<typeof NamedRecipe>;
 
-/** A recipe as it is saved: under the id of a saved one (its next version, when the steps differ), or as a new one. */
-export const RecipeDraft = NamedRecipe.pick({ description: true, family: true, recipe: true }).extend({
+/** A recipe as it is saved: under the id of a saved one (its next version, when the steps or the prompt differ), or as a new one. */
+export const RecipeDraft = NamedRecipe.pick({
+  description: true,
+  family: true,
+  recipe: true,
+  prompt: true,
+}).extend({
   id: z.string().optional(),
   name: z.string().trim().min(1).max(80),
 });

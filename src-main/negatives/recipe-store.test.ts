@@ -40,10 +40,17 @@ test('other steps make a version, a new name does not, unchanged steps do not', 
     [2, 'Back', 2],
     [1, 'Backwards', 1],
   ]);
+  const prompt = '{question} Is it {concept}?';
+  expect(saveRecipe(db, draft({ id, recipe: MASKED, name: 'Back', prompt }))).toMatchObject({
+    version: 3,
+    prompt,
+  });
+  expect(projectRecipe(db, id).prompt).toBe(prompt);
+  expect(saveRecipe(db, draft({ id, recipe: MASKED, name: 'Back' }))).not.toHaveProperty('prompt');
   saveRecipe(db, draft({ name: 'another' }));
   expect(savedRecipes(db).map(({ name, version }) => [name, version])).toEqual([
     ['another', 1],
-    ['Back', 2],
+    ['Back', 4],
   ]);
 });
 

@@ -1,5 +1,5 @@
 /**
- * @file The project's own recipes. A save with other steps is a new version and the earlier ones stay, so that what was made with
+ * @file The project's own recipes. A save with other steps or another prompt is a new version and the earlier ones stay, so that what was made with
  * them can say what it was made with.
  */
 import { Recipe, type ErrorPattern, type NamedRecipe, type RecipeDraft } from '../contract/recipe.ts';
@@ -15,11 +15,17 @@ type Row = {
   description: string;
   family: ErrorPattern;
   steps: string;
+  prompt: string | null;
 };
 
-const fromRow = ({ steps, ...row }: Row): NamedRecipe => ({
-  ...row,
+const fromRow = ({ id, version, name, description, family, steps, prompt }: Row): NamedRecipe => ({
+  id,
+  version,
+  name,
+  description,
+  family,
   recipe: Recipe.parse(JSON.parse(steps)),
+  ...(prompt === null ? {} : { prompt }),
 });
 
 /** Every version of a saved recipe, newest first; also of one that was deleted. */
@@ -62,7 +68,7 @@ export function pinnedRecipe(db: Database, given: unknown): unknown {
  */
 export function saveRecipe(
   db: Database,
-  { id, name, description, family, recipe }: RecipeDraft,
+  { id, name, description, family, recipe, prompt }: RecipeDraft,
 ): NamedRecipe {
   return db.transaction(() => {
     if (id !== undefined && RECIPES.some((own) => own.id === id))
@@ -84,7 +90,7 @@ export function saveRecipe(
     const newest = id === undefined ? undefined : findRecipe(db, id);
     if (id !== undefined && newest === undefined) throw noSuchRecipe(id);
     const steps = JSON.stringify(recipe);
-    if (newest && JSON.stringify(newest.recipe) === steps)
+    if (newest && JSON.stringify(newest.recipe) === steps && newest.prompt === prompt)
       db.prepare('UPDATE recipes SET name = ?, description = ?, family = ? WHERE id = ? AND version = ?').run(
         name,
         description,
@@ -100,6 +106,7 @@ export function saveRecipe(
         description,
         family,
         steps,
+        prompt: prompt ?? null,
         created_at: Date.now(),
         deleted_at: null,
       });

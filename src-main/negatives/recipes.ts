@@ -110,6 +110,7 @@ export function resolveRecipe(given: unknown, find?: FindRecipe): Resolved {
         name: saved.name,
         recipe: saved.recipe,
         family: saved.family,
+        prompt: saved.prompt,
       };
     throw new UserError(
       'BAD_INPUT',

@@ -465,6 +465,10 @@ const MIGRATIONS: readonly Migration[] = [
     what: 'undo and redo of a pair with thousands of edits',
     sql: 'CREATE INDEX journal_undo ON journal (pair_id, undo);',
   },
+  {
+    what: 'saved recipes that suggest a concept in the question',
+    sql: 'ALTER TABLE recipes ADD COLUMN prompt TEXT; -- contract SuggestionPrompt; null: the question as it is',
+  },
 ];
 
 /** The version that this program writes. */

@@ -35,6 +35,9 @@ test.each<[string, RecipeInput, RegExp]>([
   ['frames lost', [{ op: 'drop', ratio: 1, replace: 'remove' }], /^$/],
 ])('%s', (_, recipe, expected) => expect(warn(recipe)).toMatch(expected));
 
+test('a clean clip is no surprise where the question suggests a concept', () =>
+  expect(warnings(planPerturbation([], 0, 8), EIGHT, true)).toEqual([]));
+
 test('a clip that is shorter than what the model is given', () => {
   expect(warn([{ op: 'shuffle' }], [0, 0, 1, 1, 2, 2, 2, 2])).toBe(
     'The clip has 3 frames; the model is given 8, so some are repeated.',

@@ -44,13 +44,18 @@ export function coversAll(plan: readonly PlannedFrame[]): boolean {
 /**
  * What a person should know of a recipe on this clip, in words; nothing is forbidden.
  * @param frames the video's frames that the model is given
+ * @param suggests whether the question suggests a concept, so that a clip may well stay as it is
  */
-export function warnings(plan: readonly PlannedFrame[], frames: readonly number[]): string[] {
+export function warnings(
+  plan: readonly PlannedFrame[],
+  frames: readonly number[],
+  suggests = false,
+): string[] {
   const told: string[] = [];
   const untouched = plan.every(({ source, layers }, k) => source === k && layers.length === 0);
   if (coversAll(plan))
     told.push('The whole picture is covered in every frame: answers come from language alone.');
-  else if (untouched && plan.length === frames.length)
+  else if (!suggests && untouched && plan.length === frames.length)
     told.push('This clip stays as it is: the model is asked about the clean clip.');
   const own = new Set(frames).size;
   if (own < frames.length)
