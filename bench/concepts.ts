@@ -91,6 +91,7 @@ try {
   await beside('reading the answers, once', () => readSamples(db));
   const statistics = await beside('counting', () => conceptStatistics(db));
   await beside('counting again, unchanged', () => conceptStatistics(db));
+  await beside('the forty strongest', () => Promise.resolve(statistics.strongest(40)));
   const all = new SampleLibrary(project).all({}).slice(0, SWAPPED);
   const swaps = await beside(`swapping in ${SWAPPED}`, async () => {
     let found = 0;

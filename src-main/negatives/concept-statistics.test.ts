@@ -39,6 +39,19 @@ test('samples together, and how much more often than by chance, counted by hand'
   ]);
 });
 
+test('the first of many are the same as of all in order', async () => {
+  // Concept n appears with n + 1 in n + 3 samples.
+  const corpus = Array.from({ length: 40 }, (_, n) =>
+    Array.from({ length: n + 3 }, () => doc(`c${n}`, `c${n + 1}`)),
+  ).flat();
+  const statistics = await ConceptStatistics.count(() => corpus);
+  const all = statistics.strongest(1000);
+  expect(all).toHaveLength(40);
+  const weights = all.map(weightOf);
+  expect(weights).toEqual(weights.toSorted((a, b) => b - a));
+  for (const limit of [1, 2, 7, 40]) expect(statistics.strongest(limit)).toEqual(all.slice(0, limit));
+});
+
 test('what appears together as often as by chance or less is no partner', async () => {
   const corpus = [
     ...Array.from({ length: 3 }, () => doc('a', 'b')),

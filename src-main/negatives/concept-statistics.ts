@@ -189,10 +189,21 @@ export class ConceptStatistics {
 
   /** The strongest co-occurrences of the project. */
   strongest(limit: number): CoOccurrence[] {
-    return this.concepts
-      .flatMap((key, i) => this.partners(key).filter(({ b }) => this.#index.get(b)! > i))
-      .sort(strongest)
-      .slice(0, limit);
+    const top: CoOccurrence[] = [];
+    // Two million places: only what comes among the first is looked at more closely.
+    let least = 0;
+    for (let i = 0; i < this.concepts.length; i++)
+      for (let k = i + 1; k < this.concepts.length; k++) {
+        const together = this.#pairs[cell(i, k)];
+        if (together < LEAST_TOGETHER) continue;
+        const lift = (together * this.samples) / (this.#counts[i] * this.#counts[k]);
+        if (lift <= 1 || (top.length >= limit && together * Math.log(lift) < least)) continue;
+        top.push(this.#between(i, k)!);
+        if (top.length < 2 * limit) continue;
+        top.sort(strongest).splice(limit);
+        least = weightOf(top[limit - 1]);
+      }
+    return top.sort(strongest).slice(0, limit);
   }
 }
 
