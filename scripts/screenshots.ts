@@ -94,15 +94,31 @@ async function enter(page: Page, room: string): Promise<void> {
   await page.getByTestId(`room-${room}`).click();
   // A tooltip of the rail has no place in the picture.
   await page.mouse.move(700, 5);
+  if (room === 'negatives') {
+    // What the last generation gave; in a narrow window the recipe instead of the questions.
+    await page.getByTestId('view-answers').click();
+    const turn = page.getByTestId('turn-recipe');
+    if (await turn.isVisible()) await turn.click();
+  }
   if (room === 'train') await page.getByTestId('run-row').first().click();
   // Pictures, fonts and the first frame of a clip.
   await page.waitForLoadState('networkidle').catch(() => undefined);
   await page.waitForTimeout(1500);
 }
 
-/** Something to see in Train and Compare: one finished run, and both evaluations. */
+/** Something to see in Negatives, Train and Compare: some answers, one finished run, and both evaluations. */
 async function prepare(): Promise<void> {
   while ((await client.jobs.list()).some((job) => job.endedAt === null)) await settle();
+  if (!(await client.jobs.list()).some((job) => job.kind === 'generate'))
+    await client.negatives.generate({
+      filter: { text: 'yellow circle' },
+      seed: 1,
+      maxNewTokens: 32,
+      tries: 2,
+    });
+  while ((await client.jobs.list()).some((job) => job.endedAt === null)) await settle();
+  // Without a picture of them neither a run nor an evaluation is needed.
+  if (!wanted.some((room) => room === 'train' || room === 'compare')) return;
   let [run] = await client.train.runs();
   if (!run) {
     const preset = (await client.train.presets()).find((p) => p.id === 'sample');
