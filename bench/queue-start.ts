@@ -70,6 +70,19 @@ function watchEngine(): () => { idle: number; seconds: number } {
   return () => ({ idle: 1 - busy / (last - first), seconds: (last - first) / 1000 });
 }
 
+/** Resolves when the engine is given its next question. */
+async function firstQuestion(): Promise<void> {
+  const { engine } = workbench.workers;
+  const call = engine.call.bind(engine);
+  await new Promise<void>((resolve) => {
+    engine.call = (method, input, options) => {
+      if (method === 'answer') resolve();
+      return call(method, input, options);
+    };
+  });
+  engine.call = call;
+}
+
 try {
   console.log(
     `machine  ${os.cpus()[0].model}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}, node ${process.version}`,
@@ -110,9 +123,16 @@ try {
   );
 
   add(QUESTIONS, QUESTIONS + SAMPLES, 'open_ended');
+  project.db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // what was added just now is no part of the start
   // Once per process the judge of open answers reads its dictionary, in one go (`negatives/concepts.ts`).
   const dictionary = performance.now();
-  judge({ type: 'open_ended', question: 'What happens?', reference: 'A cat sits.', answer: 'A dog ran.' });
+  for (let i = 0; i < 20; i++)
+    judge({
+      type: 'open_ended',
+      question: 'What happens?',
+      reference: `Shape ${i} moves to the left.`,
+      answer: `A red circle ${i} moves to the right and a dog ran.`,
+    });
   console.log(`judge    reads its dictionary once, in ${(performance.now() - dictionary).toFixed(0)} ms`);
   for (const [name, what] of [
     ['all', {}],
@@ -123,24 +143,29 @@ try {
     const {
       block,
       at,
-      value: took,
+      value: id,
     } = await longestBlock(async () => {
-      const { id } = await client.negatives.generate({
+      const asked = firstQuestion();
+      const job = await client.negatives.generate({
         filter: { type: 'open_ended', ...what },
         seed: name.length,
         maxNewTokens: 8,
       });
+      await asked;
+      return job.id;
+    });
+    const took = performance.now() - started;
+    const answers = await longestBlock(async () => {
       while (!/^\d/.test(workbench.jobs.get(id)!.detail) && workbench.jobs.get(id)!.endedAt === null)
         await sleep(5);
-      const first = performance.now() - started;
-      await client.jobs.cancel({ jobId: id });
-      await workbench.jobs.idle();
-      return first;
     });
+    await client.jobs.cancel({ jobId: id });
+    await workbench.jobs.idle();
     const heap = (process.memoryUsage().heapUsed - before) / 1e6;
     console.log(
-      `start    ${SAMPLES.toLocaleString('en')} samples, ${name}: first answers after ${(took / 1000).toFixed(1)} s, ` +
-        `longest block ${block.toFixed(0)} ms, ${at.toFixed(0)} ms after the start (bar ${BAR_MS} ms) ${block < BAR_MS ? 'ok' : 'MISSED'}, heap +${heap.toFixed(0)} MB`,
+      `start    ${SAMPLES.toLocaleString('en')} samples, ${name}: first question after ${(took / 1000).toFixed(1)} s, ` +
+        `longest block ${block.toFixed(0)} ms, ${at.toFixed(0)} ms after the start (bar ${BAR_MS} ms) ` +
+        `${block < BAR_MS ? 'ok' : 'MISSED'}; first answers come in with ${answers.block.toFixed(0)} ms, heap +${heap.toFixed(0)} MB`,
     );
   }
 } finally {

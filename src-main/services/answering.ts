@@ -6,7 +6,14 @@
 import { videoSeed } from '../contract/perturb.ts';
 import { rm } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { AnswerTask, Decoding, EngineModel, FrameCount, GeneratedAnswer } from '../jobs/apis.ts';
+import type {
+  AnswerEvent,
+  AnswerTask,
+  Decoding,
+  EngineModel,
+  FrameCount,
+  GeneratedAnswer,
+} from '../jobs/apis.ts';
 import { Throughput } from '../jobs/eta.ts';
 import { UserError, faultOfInput } from '../platform/errors.ts';
 import { lookAhead } from '../platform/look-ahead.ts';
@@ -183,37 +190,44 @@ async function askClip(
     const again: typeof questions = [];
     const listener = new AbortController();
     let failure: Error | undefined;
-    await workbench.workers.engine
-      .call(
+    const take = (event: AnswerEvent): void => {
+      if (failure !== undefined) return;
+      try {
+        if (event.type === 'skipped')
+          progress.skip(
+            event.ids.map((id) => byId.get(id)!),
+            event.reason,
+          );
+        else {
+          const sample = byId.get(event.id)!;
+          const how = onAnswer(sample, event);
+          if (how !== undefined) again.push(ask(sample, how));
+          progress.answered(event.tokens, how === undefined);
+        }
+      } catch (error) {
+        // An error in a listener must end the call, not vanish in an event handler.
+        failure = asError(error);
+        listener.abort('listener failed');
+      }
+    };
+    // A batch's answers come all at once, and storing each takes a write to the disk: other work gets through between two.
+    let taken: Promise<unknown> = Promise.resolve();
+    try {
+      await workbench.workers.engine.call(
         'answer',
         { model, task: { ...task, pixels, questions }, recipe, frames },
         {
           signal: AbortSignal.any([signal, listener.signal]),
           onEvent: (event) => {
-            if (failure !== undefined) return;
-            try {
-              if (event.type === 'skipped')
-                progress.skip(
-                  event.ids.map((id) => byId.get(id)!),
-                  event.reason,
-                );
-              else {
-                const sample = byId.get(event.id)!;
-                const how = onAnswer(sample, event);
-                if (how !== undefined) again.push(ask(sample, how));
-                progress.answered(event.tokens, how === undefined);
-              }
-            } catch (error) {
-              // An error in a listener must end the call, not vanish in an event handler.
-              failure = asError(error);
-              listener.abort('listener failed');
-            }
+            taken = taken.then(() => take(event)).then(() => nextTurn());
           },
         },
-      )
-      .catch((error: unknown) => {
-        throw failure ?? asError(error);
-      });
+      );
+    } catch (error) {
+      await taken;
+      throw failure ?? asError(error);
+    }
+    await taken;
     if (failure !== undefined) throw failure;
     pixels = null; // its features are in the cache now
     questions = again;
