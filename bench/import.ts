@@ -222,6 +222,7 @@ async function bench(format: string, home: string): Promise<Record<string, strin
       'imported / there already / bad': `${report.imported} / ${report.duplicates} / ${report.failed}`,
       'seconds (processor)': `${seconds.toFixed(1)} (${((used.user + used.system) / 1e6).toFixed(1)})`,
       'rows/s': Math.round(rows / seconds).toLocaleString('en'),
+      'processor time a row': `${((used.user + used.system) / 1000 / rows).toFixed(2)} ms`,
       'peak memory (bar 600 MB)': `${Math.round(peak / 1e6)} MB`,
       'longest pause of the host': `${(delay.max / 1e6).toFixed(0)} ms (99.9 %: ${(delay.percentile(99.9) / 1e6).toFixed(0)}), ${step.toFixed(0)} ms of processor time`,
       'save while importing (bar 100 ms)': `${quantile(times, 0.5).toFixed(0)} ms median, ${quantile(times, 0.99).toFixed(0)} in 99 %, ${times.at(-1)?.toFixed(0)} at most, of ${times.length}`,
