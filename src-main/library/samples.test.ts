@@ -73,6 +73,17 @@ test('sorting orders, and ties keep the order of adding', () => {
   expect(last.map((s) => s.question)).toEqual(['Was passiert mit Nummer 9?', 'Was passiert mit Nummer 99?']);
 });
 
+test.each<Ask[0]>([
+  { split: 'train' },
+  { split: 'heldout', text: 'zebra' },
+  { text: 'nummer 7', type: 'yes_no' },
+])('keys come in stretches and are those of all: %j', async (filter) => {
+  const ids: string[] = [];
+  for await (const keys of samples.keys(filter)) ids.push(...keys.map(({ id }) => id));
+  expect(ids.length).toBeGreaterThan(100);
+  expect(ids).toEqual(samples.all(filter).map(({ id }) => id));
+});
+
 test('a sample is taken once', () => {
   const { videoId } = samples.list({}, { offset: 0, limit: 1 }).rows[0];
   const sample = {

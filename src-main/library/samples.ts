@@ -47,6 +47,7 @@ type SampleRow = {
 const COLUMNS = `s.id, s.video_id, v.name AS video_name, s.question, s.type, s.chosen, s.source, s.external_id, s.extra,
   v.split, (SELECT count(*) FROM pairs p WHERE p.sample_id = s.id) AS pair_count`;
 const FROM = 'FROM samples s JOIN videos v ON v.id = s.video_id';
+const KEYS = `SELECT s.seq, s.id, s.video_id AS videoId ${FROM}`;
 
 const SORTS: Record<SampleSort['by'], string> = {
   added: 's.seq',
@@ -117,18 +118,35 @@ export class SampleLibrary {
    * fill memory, and reading them in one go would hold up everything else.
    */
   async *keys(filter: SampleFilter): AsyncGenerator<SampleKey[], void> {
-    if (filter.text) indexWaiting(this.#db, 'samples');
+    // The index gives all hits of a search in one go: asked again for each stretch it would do all its work again.
+    if (filter.text) {
+      yield* this.#found(filter);
+      return;
+    }
     for (let after = -1; ;) {
-      const where = conditions(filter, after);
+      const where = conditions(filter, { after });
       const keys = this.#db
-        .prepare<SampleKey>(
-          `SELECT s.seq, s.id, s.video_id AS videoId ${FROM} ${where.sql} ORDER BY s.seq LIMIT ?`,
-        )
+        .prepare<SampleKey>(`${KEYS} ${where.sql} ORDER BY s.seq LIMIT ?`)
         .all(...where.params, STRETCH);
       if (keys.length === 0) return;
       yield keys;
       after = keys.at(-1)!.seq;
       await nextTurn();
+    }
+  }
+
+  /** {@link keys} of a search: the words first, by themselves, then the rest a stretch at a time. */
+  async *#found({ text, ...filter }: SampleFilter): AsyncGenerator<SampleKey[], void> {
+    indexWaiting(this.#db, 'samples');
+    const words = conditions({ text });
+    const seqs = this.#db
+      .prepare<{ seq: number }>(`SELECT s.seq FROM samples s ${words.sql} ORDER BY s.seq`)
+      .all(...words.params)
+      .map(({ seq }) => seq);
+    for (let from = 0; from < seqs.length; from += STRETCH) {
+      await nextTurn();
+      const where = conditions(filter, { among: seqs.slice(from, from + STRETCH) });
+      yield this.#db.prepare<SampleKey>(`${KEYS} ${where.sql} ORDER BY s.seq`).all(...where.params);
     }
   }
 
@@ -188,10 +206,14 @@ export class SampleLibrary {
   }
 }
 
-/** `after`: only samples that were added behind the one with this `seq`. */
-function conditions(filter: SampleFilter, after?: number): Condition {
+/** `after`, `among`: only samples whose `seq` comes after this one, or is one of these. */
+function conditions(
+  filter: SampleFilter,
+  { after, among }: { after?: number; among?: readonly number[] } = {},
+): Condition {
   const all: Condition[] = [];
   if (after !== undefined) all.push({ sql: 's.seq > ?', params: [after] });
+  if (among) all.push({ sql: 's.seq IN (SELECT value FROM json_each(?))', params: [JSON.stringify(among)] });
   if (filter.text)
     all.push(...searchCondition(filter.text, 'samples_fts', 's.seq', ['s.question', 's.chosen']));
   if (filter.split) all.push({ sql: 'v.split = ?', params: [filter.split] });

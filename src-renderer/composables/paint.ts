@@ -13,7 +13,14 @@ export function paint(
   wanted: (time: number) => boolean,
 ): void {
   if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-  const picture = new VideoFrame(video);
+  let picture: VideoFrame;
+  try {
+    picture = new VideoFrame(video);
+  } catch (error) {
+    // Between one picture and the next, as while its source is taken away, it may have none in spite of its state.
+    if (error instanceof DOMException && error.name === 'InvalidStateError') return;
+    throw error;
+  }
   try {
     if (!wanted(picture.timestamp / 1e6)) return;
     const { displayWidth, displayHeight } = picture;
