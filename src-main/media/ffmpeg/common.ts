@@ -5,6 +5,7 @@ import {
   type CodecContext,
   FFmpegError,
   type FormatContext,
+  type Frame,
   Log,
   type Stream,
   avGetCodecName,
@@ -51,6 +52,18 @@ export type Transfer = CodecContext['colorTrc'];
 export function setOptions(target: CodecContext | FormatContext, options: Record<string, string>): void {
   for (const [name, value] of Object.entries(options))
     must(target.setOption(name, value), `setting ${name}=${value}`);
+}
+
+/**
+ * Copies RGB bytes [height, width, 3] into the frame's own memory. Not through `fromBuffer`: node-av 6.1.1 points the frame at the given
+ * bytes instead, and swscale, which reads past the end of a row, then now and then reads past the end of all memory.
+ */
+export function fillRgb(frame: Frame, rgb: Uint8Array): void {
+  const row = frame.width * 3;
+  const [stride] = frame.linesize;
+  const plane = frame.data?.[0];
+  if (!plane) throw new Error('internal: filling a frame: expected one with memory of its own, got none');
+  for (let y = 0; y < frame.height; y++) plane.set(rgb.subarray(y * row, (y + 1) * row), y * stride);
 }
 
 /** A timestamp as a number; null for "none". */

@@ -12,7 +12,7 @@ import {
 import * as c from 'node-av/constants';
 import { UserError } from '../../platform/errors.ts';
 import type { TimeBase } from '../pts.ts';
-import { must, setOptions, type EncoderName } from './common.ts';
+import { fillRgb, must, setOptions, type EncoderName } from './common.ts';
 import { SoundCopy } from './sound.ts';
 import type { VideoSource } from './source.ts';
 
@@ -155,7 +155,7 @@ export class VideoSink {
         `internal: encoding a frame: expected ${width * height * 3} bytes (${width}x${height} RGB), got ${rgb.byteLength}`,
       );
     must(this.#rgb.makeWritable(), 'reusing a frame');
-    must(this.#rgb.fromBuffer(Buffer.from(rgb.buffer, rgb.byteOffset, rgb.byteLength)), 'copying a frame');
+    fillRgb(this.#rgb, rgb);
     must(this.#picture.makeWritable(), 'reusing a frame');
     must(this.#scaler.scaleFrameSync(this.#picture, this.#rgb), 'converting a frame');
     this.#send(this.#picture, pts, duration);

@@ -1,7 +1,7 @@
 /** @file One picture as a JPEG or WebP file. */
 import { Codec, CodecContext, Frame, Packet, Rational, SoftwareScaleContext } from 'node-av/lib';
 import * as c from 'node-av/constants';
-import { must, setOptions, type EncoderName } from './common.ts';
+import { fillRgb, must, setOptions, type EncoderName } from './common.ts';
 
 /** One picture as a JPEG or WebP file's bytes. `rgb` [height, width, 3]; `quality` 1 (poor) to 100. */
 export function encodeStill(
@@ -43,7 +43,7 @@ export function encodeStill(
     picture.format = c.AV_PIX_FMT_YUV420P;
     must(source.getBuffer(), 'allocating a picture');
     must(picture.getBuffer(), 'allocating a picture');
-    must(source.fromBuffer(Buffer.from(rgb.buffer, rgb.byteOffset, rgb.byteLength)), 'copying a picture');
+    fillRgb(source, rgb);
     must(scaler.scaleFrameSync(picture, source), 'converting a picture');
     picture.pts = 0n;
     must(encoder.sendFrameSync(picture), 'encoding a picture');
