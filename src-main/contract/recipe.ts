@@ -17,7 +17,7 @@ export const Fill = z.union([
 export type Fill = z.infer<typeof Fill>;
 
 /** The grey of the method's own example figure. */
-const GREY: [number, number, number] = [245, 245, 245];
+export const GREY: [number, number, number] = [245, 245, 245];
 
 const MaskStep = z.object({
   op: z.literal('mask'),
