@@ -16,7 +16,7 @@ export const EndpointSettings = z.object({
   allowPlainHttp: z.boolean().default(false),
   priceIn: z.number().nonnegative().nullable().default(null),
   priceOut: z.number().nonnegative().nullable().default(null),
-  /** No request is sent once this much was spent in all, in dollars; null: no limit. */
+  /** No request is sent that could take the spending in all over this, in dollars; null: no limit. */
   spendLimit: z.number().nonnegative().nullable().default(null),
   requestsPerMinute: z.number().int().min(1).max(60_000).default(60),
   /** Requests under way at the same time. */

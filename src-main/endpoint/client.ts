@@ -8,7 +8,7 @@ import { UserError } from '../platform/errors.ts';
 import { connectionFailure, EndpointError, statusFailure, withoutKey } from './errors.ts';
 import type { Failure } from './errors.ts';
 import { questionKey } from './ledger.ts';
-import type { Ledger } from './ledger.ts';
+import type { Kept, Ledger } from './ledger.ts';
 import { Limiter } from './limiter.ts';
 import { ChatCompletion, ChatRequest, requestBody, UsageOnly } from './protocol.ts';
 import type { ChatMessage, Refused, Tokens } from './protocol.ts';
@@ -20,6 +20,15 @@ export type ChatReply = {
   cached: boolean;
   tokens: Tokens | null;
   cost: number;
+};
+
+/** How a question is asked. */
+export type AskOptions = {
+  signal?: AbortSignal;
+  /** Asks also when the same was answered before, and keeps nothing. @default false */
+  fresh?: boolean;
+  /** Whether a reply can be used. One that cannot is given back all the same, but not kept: asked again it may be better. @default any whole one */
+  usable?: (reply: Kept) => boolean;
 };
 
 /** How one is set up: everything about the endpoint, its key if there is one, and where replies and cost are kept. */
@@ -34,6 +43,10 @@ export type ClientOptions = {
 
 /** Longest pause between tries that no server asked for, in milliseconds. */
 const LONGEST_BACKOFF_MS = 30_000;
+/** Between two looks whether requests under way have left enough of the limit on spending, in milliseconds. */
+const LOOK_AGAIN_MS = 50;
+/** Tokens that a server puts around each message, at most. */
+const MESSAGE_TOKENS = 20;
 /** No reply of a few thousand tokens is larger. */
 const MAX_REPLY_BYTES = 1 << 20;
 
@@ -82,13 +95,10 @@ export class EndpointClient {
     this.#closed.abort();
   }
 
-  /**
-   * Asks. `fresh`: also when the same was answered before.
-   * @throws EndpointError when there is no reply; UserError CANCELLED
-   */
+  /** @throws EndpointError when there is no reply; UserError CANCELLED */
   async ask(
     messages: ChatMessage[],
-    { signal, fresh = false }: { signal?: AbortSignal; fresh?: boolean } = {},
+    { signal, fresh = false, usable = ({ finished }) => finished }: AskOptions = {},
   ): Promise<ChatReply> {
     const { settings, url, ledger } = this.#options;
     const { model, maxTokens } = settings;
@@ -97,7 +107,8 @@ export class EndpointClient {
     const key = questionKey(url, request);
     while (!fresh) {
       const kept = ledger.reply(key);
-      if (kept) {
+      // One that was kept by rules of then may not be usable by those of now.
+      if (kept && usable(kept)) {
         ledger.spared(place);
         return { ...kept, cached: true, tokens: null, cost: 0 };
       }
@@ -112,7 +123,7 @@ export class EndpointClient {
     this.#asking.set(key, asking);
     try {
       const reply = await asking;
-      ledger.keep(key, reply);
+      if (usable(reply)) ledger.keep(key, reply);
       return reply;
     } finally {
       this.#asking.delete(key);
@@ -128,8 +139,7 @@ export class EndpointClient {
     const stop = AbortSignal.any([signal, this.#closed.signal]);
     try {
       for (let tries = 0; ; tries++) {
-        this.#withinLimit();
-        const outcome = await this.#limiter.run(stop, () => this.#once(request, stop));
+        const outcome = await this.#limiter.run(stop, () => this.#withinLimit(request, stop));
         if (outcome.ok) return outcome.reply;
         if (!outcome.retry || tries >= retries) throw outcome.error;
         if (outcome.waitMs !== undefined) this.#limiter.hold(outcome.waitMs);
@@ -154,16 +164,29 @@ export class EndpointClient {
     return Math.min(LONGEST_BACKOFF_MS, backoffMs * 2 ** tries) * (0.5 + Math.random() / 2);
   }
 
-  #withinLimit(): void {
-    const { spendLimit } = this.#options.settings;
-    if (spendLimit === null) return;
-    const { cost } = this.#options.ledger.usage();
-    if (cost < spendLimit) return;
-    throw new EndpointError(
-      'endpoint',
-      `expected to spend at most $${spendLimit}, got $${cost.toFixed(4)} spent already`,
-      'Raise the limit in Settings, or reset the count there.',
-    );
+  /** One try, for which the most that it may cost is set aside first: also many at once keep to the limit on spending. */
+  async #withinLimit(request: ChatRequest, stop: AbortSignal): Promise<Outcome> {
+    const { settings, ledger } = this.#options;
+    const { spendLimit: limit, timeoutSeconds } = settings;
+    if (limit === null) return this.#once(request, stop);
+    const most = mostCost(request, settings);
+    for (;;) {
+      const held = ledger.reserve(most, { limit, until: Date.now() + timeoutSeconds * 1000 });
+      if ('id' in held)
+        try {
+          return await this.#once(request, stop);
+        } finally {
+          ledger.release(held.id);
+        }
+      if (held.others === 0)
+        throw new EndpointError(
+          'endpoint',
+          `expected to spend at most $${limit}, got $${ledger.usage().cost.toFixed(4)} spent already and up to $${most.toFixed(4)} for the next reply`,
+          'Raise the limit or allow only shorter replies in Settings, or reset the count there.',
+        );
+      // Those under way mostly cost less than was set aside for them.
+      await wait(LOOK_AGAIN_MS, undefined, { signal: stop });
+    }
   }
 
   /** One try. Cancelling throws; everything else that goes wrong is told. */
@@ -276,6 +299,12 @@ export class EndpointClient {
 /** Dollars at the person's prices; 0 where there is none to reckon with. */
 export function costOf(tokens: Tokens | null, { priceIn, priceOut }: EndpointSettings): number {
   return tokens === null ? 0 : (tokens.in * (priceIn ?? 0) + tokens.out * (priceOut ?? 0)) / 1e6;
+}
+
+/** Dollars that a request costs at most: no tokenizer makes more tokens of a text than it has bytes, and the server ends the reply. */
+function mostCost({ messages, maxTokens }: ChatRequest, settings: EndpointSettings): number {
+  const bytes = messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + MESSAGE_TOKENS, 0);
+  return costOf({ in: bytes, out: maxTokens }, settings);
 }
 
 /** The body as text. @throws EndpointError when it is larger than `limit` bytes, without reading on */

@@ -9,6 +9,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { EndpointSettings } from '../contract/endpoint.ts';
 import { Endpoint } from './endpoint.ts';
 import { retryAfter } from './errors.ts';
+import { Ledger } from './ledger.ts';
 import type { Keychain } from './key-store.ts';
 import { chatUrl } from './protocol.ts';
 import { completion, startFake, status, type Behaviour, type FakeServer } from './testing.ts';
@@ -267,15 +268,69 @@ test('requests keep to the rate and to the number at once', async () => {
   expect(asked.at(-1)!.at - began).toBeGreaterThanOrEqual(7 * 50);
 });
 
-test('nothing more is sent once the limit on spending is reached', async () => {
-  const { asked } = await setUp(['ok'], { spendLimit: 0.0005, concurrent: 1 });
-  await ask('a');
-  await ask('b');
-  await expect(ask('c')).rejects.toMatchObject({
+/** A question that the server counts 100 tokens of: as it counts any. */
+const HUNDRED = 'x'.repeat(98);
+
+test('nothing is sent that could cost more than the limit on spending leaves', async () => {
+  // A request costs 0.0003 dollars, and at most 0.0004: 120 tokens of question and 16 of reply.
+  const { asked } = await setUp(['ok'], { spendLimit: 0.0008, maxTokens: 16 });
+  await ask(`${HUNDRED}-a`);
+  await ask(`${HUNDRED}-b`);
+  await expect(ask(`${HUNDRED}-c`)).rejects.toMatchObject({
     concerns: 'endpoint',
-    message: expect.stringContaining('$0.0005') as string,
+    message: expect.stringMatching(
+      /at most \$0.0008, got \$0.0006 spent already and up to \$0.0004/,
+    ) as string,
   });
   expect(asked).toHaveLength(2);
+  // What was paid for already is there for nothing.
+  expect(await ask(`${HUNDRED}-a`)).toMatchObject({ cached: true });
+});
+
+test('many at once, through two doors, keep to the limit and use it up', async () => {
+  const slow: Behaviour = (response) => setTimeout(() => response.end(completion('ok')), 30);
+  const { asked } = await setUp([slow], { spendLimit: 0.002, maxTokens: 16, concurrent: 8 });
+  const other = new Endpoint({ folder });
+  const clients = await Promise.all([endpoint.client(), other.client()]);
+  const all = await Promise.allSettled(
+    Array.from({ length: 40 }, (_, k) =>
+      clients[k % 2].ask([{ role: 'user', content: `${HUNDRED}${k + 10}` }]),
+    ),
+  );
+  const { cost } = (await endpoint.state()).usage;
+  // After six there are 0.0002 left, and a seventh may cost twice that.
+  expect(asked).toHaveLength(6);
+  expect(cost).toBeCloseTo(0.0018, 9);
+  const refused = all.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  expect(refused).toHaveLength(34);
+  for (const reason of refused) expect(reason).toMatchObject({ concerns: 'endpoint' });
+  other.close();
+});
+
+test('what a dead process had set aside lapses with its timeout', async () => {
+  const { asked } = await setUp(['ok'], { spendLimit: 0.0005, maxTokens: 16 });
+  const dead = new Ledger(folder);
+  expect(dead.reserve(0.0004, { limit: 0.0005, until: Date.now() + 300 })).toHaveProperty('id');
+  dead.close();
+  await ask(HUNDRED);
+  expect(asked).toHaveLength(1);
+});
+
+test('a reply that cannot be used is given back but not kept: the next who asks gets another', async () => {
+  const cut: Behaviour = (response) => void response.end(completion('good but', 'length'));
+  const { asked } = await setUp(['nonsense', 'good', cut, 'whole']);
+  const client = await endpoint.client();
+  const good = async () =>
+    (await client.ask([{ role: 'user', content: 'a' }], { usable: ({ text }) => text === 'good' })).text;
+  expect([await good(), await good(), await good()]).toEqual(['nonsense', 'good', 'good']);
+  expect(asked).toHaveLength(2);
+  // Nobody has said what is usable: a whole one.
+  expect([(await ask('b')).finished, (await ask('b')).text, (await ask('b')).cached]).toEqual([
+    false,
+    'whole',
+    true,
+  ]);
+  expect((await endpoint.state()).usage).toMatchObject({ requests: 4, cached: 2 });
 });
 
 test('switching it off in the middle stops what is under way', async () => {

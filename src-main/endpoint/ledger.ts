@@ -1,6 +1,7 @@
 /**
- * @file What was asked before, and what it cost: one SQLite file in the person's own folder, shared by all projects and doors. A
- * question is known by the hash of everything its reply depends on, so the same one is not paid twice. The key is not in here.
+ * @file What was asked before, what it cost, and what requests under way may cost: one SQLite file in the person's own folder, shared by all
+ * projects and doors. A question is known by the hash of everything its reply depends on, so the same one is not paid twice. The key is
+ * not in here.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -34,6 +35,11 @@ const SCHEMA = `
     uncounted INTEGER NOT NULL,
     cost REAL NOT NULL,
     PRIMARY KEY (host, model)
+  );
+  CREATE TABLE IF NOT EXISTS reserved (
+    id INTEGER PRIMARY KEY,
+    cost REAL NOT NULL,
+    until INTEGER NOT NULL
   );`;
 
 /** Name of a question: equal for equal address, model, messages and parameters. */
@@ -123,6 +129,33 @@ export class Ledger {
       )
       .get()!;
     return n === 0 ? NONE : { ...sum };
+  }
+
+  /**
+   * Sets aside what a request may cost, until it has ended or, at the latest, until `until` (milliseconds since 1970: its process may die).
+   * Gives a number to {@link release} it by, or, where the spending could go over the limit so, what `others` have set aside.
+   */
+  reserve(
+    cost: number,
+    { limit, until }: { limit: number; until: number },
+  ): { id: number } | { others: number } {
+    return this.#db.transaction(
+      () => {
+        this.#db.prepare('DELETE FROM reserved WHERE until < ?').run(Date.now());
+        const others = this.#db.prepare<{ cost: number }>('SELECT total(cost) AS cost FROM reserved').get()!
+          .cost;
+        if (this.usage().cost + others + cost > limit) return { others };
+        return this.#db
+          .prepare<{ id: number }>('INSERT INTO reserved (cost, until) VALUES (?, ?) RETURNING id')
+          .get(cost, until)!;
+      },
+      { durable: false },
+    );
+  }
+
+  /** The request has ended, and is charged for if it costs anything. */
+  release(id: number): void {
+    this.#write(() => this.#db.prepare('DELETE FROM reserved WHERE id = ?').run(id));
   }
 
   /** Begins counting anew; replies are kept. */

@@ -39,7 +39,7 @@ test.each([
   ['the answer repeated, which tells what to say', '{"verdict":"right"}'],
   ['a verdict without the code', reply({ check: 'deadbeef' })],
   ['a list', `[${reply({})}]`],
-])('%s is no verdict', (_, text) => expect(readVerdict(text, texts)).toHaveProperty('unreadable'));
+])('%s is no verdict', (_, text) => expect(readVerdict(text, texts)).toHaveProperty('failed'));
 
 test('a long reason with line ends and control characters becomes a short line', () => {
   const said = readVerdict(reply({ reason: `a\n\u0007b ${'x'.repeat(1000)}` }), texts);

@@ -46,22 +46,22 @@ export function judgeMessages(texts: Texts): ChatMessage[] {
 }
 
 /** The verdict in a reply, or why there is none. */
-export function readVerdict(reply: string, texts: Texts): Judgement | { unreadable: string } {
+export function readVerdict(reply: string, texts: Texts): Judgement | { failed: string } {
   // Many models put JSON into a fence whatever they are told; anything around that is not what was asked for.
   const bare = /^\s*(?:```(?:json)?\s*\n)?([\s\S]*?)(?:\n\s*```)?\s*$/.exec(reply)?.[1] ?? '';
   let json: unknown;
   try {
     json = JSON.parse(bare);
   } catch {
-    return { unreadable: `expected one JSON object with a verdict, got "${excerpt(reply)}"` };
+    return { failed: `expected one JSON object with a verdict, got "${excerpt(reply)}"` };
   }
   const parsed = Reply.safeParse(json);
   if (!parsed.success)
-    return { unreadable: `expected exactly check, verdict and reason, got "${excerpt(reply)}"` };
+    return { failed: `expected exactly check, verdict and reason, got "${excerpt(reply)}"` };
   const { check, verdict, reason } = parsed.data;
   if (check !== checkOf(dataOf(texts)))
     return {
-      unreadable: 'expected the code of the question, got another one: the reply may repeat the answer',
+      failed: 'expected the code of the question, got another one: the reply may repeat the answer',
     };
   return { verdict, reason: excerpt(reason, LONGEST_REASON) || 'no reason given' };
 }

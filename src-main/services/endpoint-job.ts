@@ -4,7 +4,10 @@
  */
 import type { z } from 'zod';
 import type { Job, JobKind, JobState } from '../contract/schemas.ts';
+import type { EndpointClient } from '../endpoint/client.ts';
 import { EndpointError } from '../endpoint/errors.ts';
+import type { Kept } from '../endpoint/ledger.ts';
+import type { ChatMessage } from '../endpoint/protocol.ts';
 import type { JobContext } from '../jobs/queue.ts';
 import { toPlainError, UserError } from '../platform/errors.ts';
 import type { Workbench } from './workbench.ts';
@@ -23,15 +26,38 @@ export async function endpointName({ endpoint }: Workbench): Promise<string> {
   );
 }
 
-/** One row failed and others may not: why, and whether it says anything about the endpoint (an old reply does not). */
+/** One row failed and others may not: why, and whether it says anything about the endpoint (what no endpoint was asked for does not). */
 export class RowFailed extends Error {
   readonly counts: boolean;
 
-  constructor(reason: string, { counts }: { counts: boolean }) {
+  constructor(reason: string, { counts = true }: { counts?: boolean } = {}) {
     super(reason);
     this.counts = counts;
   }
 }
+
+/**
+ * Asks, and reads the reply. Only a reply that can be read is kept for the next time.
+ * @throws RowFailed when it is cut or cannot be read; EndpointError, UserError CANCELLED
+ */
+export async function askAndRead<T>(
+  client: EndpointClient,
+  messages: ChatMessage[],
+  read: (text: string) => T | { failed: string },
+  signal: AbortSignal,
+): Promise<T> {
+  const readWhole = ({ text, finished }: Kept): T | { failed: string } =>
+    finished
+      ? read(text)
+      : { failed: 'expected a whole reply, got one that was cut: allow longer replies in Settings' };
+  const reply = await client.ask(messages, { signal, usable: (kept) => !isFailed(readWhole(kept)) });
+  const got = readWhole(reply);
+  if (isFailed(got)) throw new RowFailed(got.failed);
+  return got;
+}
+
+const isFailed = (got: unknown): got is { failed: string } =>
+  typeof got === 'object' && got !== null && 'failed' in got;
 
 /** How many rows failed for each reason, most first. */
 export type FailedWhy = { reason: string; rows: number }[];

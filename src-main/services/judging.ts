@@ -12,12 +12,12 @@ import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import type { Database } from '../project/sqlite.ts';
 import {
+  askAndRead,
   askRows,
   CHARS_A_TOKEN,
   endpointName,
   enqueueEndpointJob,
   leftEndpointJobs,
-  RowFailed,
 } from './endpoint-job.ts';
 import { followVerdict, type JudgedRow } from './rulings.ts';
 import type { Workbench } from './workbench.ts';
@@ -152,11 +152,13 @@ class Judging {
     const row = this.#row(key);
     if (!row) return;
     const { question, reference, answer } = row;
-    const reply = await this.#client.ask(judgeMessages({ question, reference, answer }), { signal });
-    const said = reply.finished
-      ? readVerdict(reply.text, { question, reference, answer })
-      : { unreadable: 'expected a whole reply, got one that was cut: allow longer replies in Settings' };
-    if ('unreadable' in said) throw new RowFailed(said.unreadable, { counts: !reply.cached });
+    const texts = { question, reference, answer };
+    const said = await askAndRead(
+      this.#client,
+      judgeMessages(texts),
+      (text) => readVerdict(text, texts),
+      signal,
+    );
     // Somebody may have ruled on it while it was away.
     const now = this.#row(key);
     if (!now) return;

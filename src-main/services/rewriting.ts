@@ -18,12 +18,13 @@ import {
 } from '../negatives/rewriting.ts';
 import { PairService } from '../pairs/pairs.ts';
 import {
+  askAndRead,
+  askRows,
   CHARS_A_TOKEN,
   endpointName,
   enqueueEndpointJob,
   leftEndpointJobs,
   RowFailed,
-  askRows,
 } from './endpoint-job.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -183,21 +184,18 @@ class Rewriting {
     rejected: string,
     signal: AbortSignal,
   ): Promise<{ text: string; differences: string } | null> {
-    const ask = async <T>(
-      messages: ChatMessage[],
-      read: (text: string) => T | { failed: string },
-    ): Promise<T> => {
-      const { text, finished, cached } = await client.ask(messages, { signal });
-      const got = finished
-        ? read(text)
-        : { failed: 'expected a whole reply, got one that was cut: allow longer replies in Settings' };
-      if (isFailed(got)) throw new RowFailed(got.failed, { counts: !cached });
-      return got;
-    };
-    const differences = await ask(differencesMessages(chosen, rejected), readDifferences);
+    const differences = await askAndRead(
+      client,
+      differencesMessages(chosen, rejected),
+      readDifferences,
+      signal,
+    );
     if (differences === null) return null;
-    const { text } = await ask(rewriteMessages(chosen, rejected, differences), (reply) =>
-      readRewritten(reply, chosen),
+    const { text } = await askAndRead(
+      client,
+      rewriteMessages(chosen, rejected, differences),
+      (reply) => readRewritten(reply, chosen),
+      signal,
     );
     return { text, differences };
   }
@@ -210,6 +208,3 @@ class Rewriting {
     return made;
   }
 }
-
-const isFailed = (got: unknown): got is { failed: string } =>
-  typeof got === 'object' && got !== null && 'failed' in got;
