@@ -145,9 +145,9 @@ export const contract = {
     history: call.input(z.object({ pairId: s.Id })).output(z.array(s.HistoryEntry)),
     /** What each reviewer made of the pair, and how far their marks agree. */
     reviews: call.input(z.object({ pairId: s.Id })).output(s.PairReviews),
-    /** Agreement on marks over the project. */
+    /** Agreement on marks over the project, counted as a job of kind `agreement` that ends with the call. */
     agreement: call.output(s.Agreement),
-    /** Writes the agreement, as JSON or CSV by the name's ending. */
+    /** Writes the agreement, as JSON or CSV by the name's ending; a job likewise. */
     exportAgreement: call
       .input(z.object({ path: z.string() }))
       .output(z.object({ path: z.string(), count: z.number().int() })),

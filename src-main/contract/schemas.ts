@@ -750,6 +750,7 @@ export const JobKind = z.enum([
   'judge',
   'rewrite',
   'swap',
+  'agreement',
 ]);
 /** `paused`: it stands until it is resumed, and others run meanwhile. */
 export const JobState = z.enum(['queued', 'running', 'paused', 'done', 'failed', 'cancelled']);

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { writeRecord } from '../library/text/delimited.ts';
 import { agreementRows, AgreementSummary, type AgreementRow, type Cut } from '../pairs/agreement.ts';
+import type { BulkContext } from '../pairs/bulk.ts';
 import { UserError } from '../platform/errors.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import type { OpenProject } from '../project/project.ts';
@@ -27,12 +28,13 @@ const COLUMNS = [
 
 /**
  * Writes the agreement, whole or not at all; returns how many rows. `.json` also carries the figures over the project.
- * @throws UserError BAD_INPUT for another ending than `.csv` and `.json`
+ * @throws UserError BAD_INPUT for another ending than `.csv` and `.json`; CANCELLED
  */
 export async function exportAgreement(
   project: OpenProject,
   file: string,
   { cut, unit }: { cut: Cut; unit: string },
+  context: BulkContext = {},
 ): Promise<{ path: string; count: number }> {
   const target = path.resolve(file);
   const ending = path.extname(target).toLowerCase();
@@ -44,7 +46,7 @@ export async function exportAgreement(
     );
   const rows: AgreementRow[] = [];
   const summary = new AgreementSummary();
-  for await (const row of agreementRows(project, cut)) {
+  for await (const row of agreementRows(project, cut, context)) {
     rows.push(row);
     summary.add(row);
   }

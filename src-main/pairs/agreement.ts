@@ -17,7 +17,9 @@ import type {
   ReviewerAgreement,
 } from '../contract/schemas.ts';
 import { codePointLength } from '../contract/text.ts';
+import { UserError } from '../platform/errors.ts';
 import type { OpenProject } from '../project/project.ts';
+import type { BulkContext } from './bulk.ts';
 import { Reviews } from './reviews.ts';
 
 /** Cuts an answer into tokens; offsets in code points, [start, end). */
@@ -113,8 +115,15 @@ export type AgreementRow = {
   marks: MarkAgreement | null;
 };
 
-/** Every pair that two reviewers have decided, in the order of creation. Gives way to other work in between. */
-export async function* agreementRows(project: OpenProject, cut: Cut): AsyncGenerator<AgreementRow> {
+/**
+ * Every pair that two reviewers have decided, in the order of creation. Gives way to other work in between.
+ * @throws UserError CANCELLED
+ */
+export async function* agreementRows(
+  project: OpenProject,
+  cut: Cut,
+  { signal, onStep }: BulkContext = {},
+): AsyncGenerator<AgreementRow> {
   const reviews = new Reviews(project.db);
   const shared = project.db
     .prepare<{ seq: number }>(
@@ -126,7 +135,7 @@ export async function* agreementRows(project: OpenProject, cut: Cut): AsyncGener
      WHERE p.seq = ?`,
   );
   let turn = performance.now();
-  for (const { seq } of shared) {
+  for (const [i, { seq }] of shared.entries()) {
     const pair = names.get(seq);
     if (!pair) continue; // deleted while this ran
     for (const { a, b, marks } of agreementOfPair(reviews.of(seq), cut))
@@ -141,7 +150,9 @@ export async function* agreementRows(project: OpenProject, cut: Cut): AsyncGener
         marks,
       };
     if (performance.now() - turn < TURN_MS) continue;
+    onStep?.(i + 1, shared.length);
     await breathe();
+    if (signal?.aborted) throw new UserError('CANCELLED', 'Cancelled.');
     turn = performance.now();
   }
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Agreement, PairReviews } from '../contract/schemas.ts';
 import { openTokenizer } from '../models/tokenizer.ts';
 import { agreementOfPair, agreementRows, AgreementSummary, cutWords, type Cut } from '../pairs/agreement.ts';
+import type { BulkContext } from '../pairs/bulk.ts';
 import type { PairService } from '../pairs/pairs.ts';
 import { toPlainError } from '../platform/errors.ts';
 import type { OpenProject } from '../project/project.ts';
@@ -49,10 +50,10 @@ export async function pairReviews(
   return { hidden, reviews, unit, agreement };
 }
 
-/** Agreement over the project. */
-export async function projectAgreement(project: OpenProject): Promise<Agreement> {
+/** Agreement over the project. @throws UserError CANCELLED */
+export async function projectAgreement(project: OpenProject, context: BulkContext = {}): Promise<Agreement> {
   const { cut, unit } = await projectCutter(project);
   const summary = new AgreementSummary();
-  for await (const row of agreementRows(project, cut)) summary.add(row);
+  for await (const row of agreementRows(project, cut, context)) summary.add(row);
   return summary.result(unit);
 }

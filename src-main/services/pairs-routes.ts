@@ -50,6 +50,29 @@ export function pairsRoutes(os: Implementer, workbench: Workbench) {
     return job;
   }
 
+  /** Counts agreement as a job that the caller waits for; a call that is given up takes its job along. */
+  async function counted<T>(
+    title: string,
+    call: AbortSignal | undefined,
+    count: (context: BulkContext) => Promise<T>,
+  ): Promise<T> {
+    const { job, done } = workbench.jobs.enqueue({
+      kind: 'agreement',
+      title,
+      lane: 'shell',
+      run: ({ signal, progress }) =>
+        count({ signal, onStep: (at, total) => progress(at / total, `${at} of ${total} pairs`) }),
+    });
+    const giveUp = (): void => workbench.jobs.cancel(job.id);
+    if (call?.aborted) giveUp();
+    call?.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await done;
+    } finally {
+      call?.removeEventListener('abort', giveUp);
+    }
+  }
+
   return {
     list: os.pairs.list.handler(({ input: { filter, ...page } }) => pairs().list(filter, page)),
     counts: os.pairs.counts.handler(() => pairs().counts()),
@@ -77,10 +100,15 @@ export function pairsRoutes(os: Implementer, workbench: Workbench) {
     reviews: os.pairs.reviews.handler(({ input }) =>
       pairReviews(workbench.requireProject(), pairs(), input.pairId),
     ),
-    agreement: os.pairs.agreement.handler(() => projectAgreement(workbench.requireProject())),
-    exportAgreement: os.pairs.exportAgreement.handler(async ({ input }) => {
+    agreement: os.pairs.agreement.handler(({ signal }) => {
       const project = workbench.requireProject();
-      return exportAgreement(project, input.path, await projectCutter(project));
+      return counted('Agreement of reviewers', signal, (context) => projectAgreement(project, context));
+    }),
+    exportAgreement: os.pairs.exportAgreement.handler(({ input, signal }) => {
+      const project = workbench.requireProject();
+      return counted('Agreement to a file', signal, async (context) =>
+        exportAgreement(project, input.path, await projectCutter(project), context),
+      );
     }),
     propose: os.pairs.propose.handler(({ input }) => proposePhrases(input.chosen, input.rejected)),
     tokens: os.pairs.tokens.handler(({ input }) =>
