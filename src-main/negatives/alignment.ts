@@ -19,16 +19,14 @@ export function align(a: readonly Token[], b: readonly Token[]): Hunk[] {
   const matches = match(a, b);
   if (!matches) return [between(a, b)];
   const moved = movedBlocks(a, b);
+  if (moved.chosen.size === 0) return hunksOf(a, b, matches, moved);
   // The rest is aligned as if what only moved were not there; that counts when it explains more of the answers.
   const keepA = [...a.keys()].filter((i) => !moved.chosen.has(i));
   const keepB = [...b.keys()].filter((j) => !moved.rejected.has(j));
-  const rest =
-    moved.chosen.size === 0
-      ? null
-      : match(
-          keepA.map((i) => a[i]),
-          keepB.map((j) => b[j]),
-        );
+  const rest = match(
+    keepA.map((i) => a[i]),
+    keepB.map((j) => b[j]),
+  );
   const paired = (m: Matches): number => m.reduce((n, j) => n + Number(j >= 0), 0);
   if (!rest || paired(rest) + moved.chosen.size <= paired(matches)) return hunksOf(a, b, matches, STILL);
   const again = new Int32Array(a.length).fill(-1);
@@ -84,41 +82,52 @@ function match(a: readonly Token[], b: readonly Token[]): Matches | null {
   const m = b.length;
   if (n * m > MAX_CELLS) return matchEqual(a, b);
   const width = m + 1;
-  const isContentA = a.map((_, i) => isContent(a, i));
-  // `best` ends anyhow, `run` ends in a match of tokens i-1 and j-1; a row at a time.
-  let best = Float64Array.from({ length: width }, (_, j) => j * AGAINST_NOTHING);
-  let run = new Float64Array(width).fill(-Infinity);
+  // Numbers for words: the inner loop goes over every pair of them.
+  const stems = numbered(a, b, (token) => token.stem);
+  const keys = numbered(a, b, (token) => token.key);
+  // A row at a time, each over the last one: `best` ends anyhow, `run` ends in a match of tokens i-1 and j-1.
+  const best = Float64Array.from({ length: width }, (_, j) => j * AGAINST_NOTHING);
+  const run = new Float64Array(width).fill(-Infinity);
   /** How the best of cell (i, j) came: 0 a match, 1 one against another, 2 of `a` alone, 3 of `b` alone; +4: the match goes on a run. */
-  const from = new Uint8Array((n + 1) * width).fill(3);
+  const from = new Uint8Array((n + 1) * width).fill(3, 0, width);
   for (let i = 1; i <= n; i++) {
-    const bestRow = new Float64Array(width);
-    const runRow = new Float64Array(width).fill(-Infinity);
-    bestRow[0] = i * AGAINST_NOTHING;
+    const stem = stems.a[i - 1];
+    const key = keys.a[i - 1];
+    const isWord = isContent(a, i - 1);
+    // Of cell (i - 1, j - 1), which the row before held, and of cell (i, j - 1).
+    let bestBefore = best[0];
+    let runBefore = run[0];
+    let left = i * AGAINST_NOTHING;
+    best[0] = left;
     from[i * width] = 2;
     for (let j = 1; j <= m; j++) {
-      let score = best[j - 1];
+      const above = best[j];
+      let score = bestBefore;
       let how = 1;
-      if (a[i - 1].stem === b[j - 1].stem) {
-        const exact = a[i - 1].key === b[j - 1].key ? EQUAL : EQUAL_FORM;
-        const worth = isContentA[i - 1] ? exact : EQUAL_FUNCTION;
-        const goesOn = run[j - 1] + IN_A_ROW > best[j - 1];
-        runRow[j] = worth + (goesOn ? run[j - 1] + IN_A_ROW : best[j - 1]);
-        score = runRow[j];
+      let matched = -Infinity;
+      if (stem === stems.b[j - 1]) {
+        const exact = key === keys.b[j - 1] ? EQUAL : EQUAL_FORM;
+        const worth = isWord ? exact : EQUAL_FUNCTION;
+        const goesOn = runBefore + IN_A_ROW > bestBefore;
+        matched = worth + (goesOn ? runBefore + IN_A_ROW : bestBefore);
+        score = matched;
         how = goesOn ? 4 : 0;
       }
-      if (best[j] + AGAINST_NOTHING > score) {
-        score = best[j] + AGAINST_NOTHING;
+      if (above + AGAINST_NOTHING > score) {
+        score = above + AGAINST_NOTHING;
         how = (how & 4) | 2;
       }
-      if (bestRow[j - 1] + AGAINST_NOTHING > score) {
-        score = bestRow[j - 1] + AGAINST_NOTHING;
+      if (left + AGAINST_NOTHING > score) {
+        score = left + AGAINST_NOTHING;
         how = (how & 4) | 3;
       }
-      bestRow[j] = score;
+      runBefore = run[j];
+      run[j] = matched;
+      bestBefore = above;
+      best[j] = score;
+      left = score;
       from[i * width + j] = how;
     }
-    best = bestRow;
-    run = runRow;
   }
   const matches = new Int32Array(n).fill(-1);
   let inRun = false;
@@ -135,6 +144,23 @@ function match(a: readonly Token[], b: readonly Token[]): Matches | null {
     }
   }
   return matches;
+}
+
+/** Of each token a number, the same for equal words. */
+function numbered(
+  a: readonly Token[],
+  b: readonly Token[],
+  word: (token: Token) => string,
+): { a: Int32Array; b: Int32Array } {
+  const numbers = new Map<string, number>();
+  const of = (tokens: readonly Token[]): Int32Array =>
+    Int32Array.from(tokens, (token) => {
+      const known = numbers.get(word(token));
+      if (known !== undefined) return known;
+      numbers.set(word(token), numbers.size);
+      return numbers.size - 1;
+    });
+  return { a: of(a), b: of(b) };
 }
 
 /** For very long answers: the longest common sequence of equal words; null beyond {@link MAX_EDITS}. */
@@ -168,7 +194,9 @@ function movedBlocks(a: readonly Token[], b: readonly Token[]): Moved {
   const moved: Moved = { chosen: new Set(), rejected: new Set() };
   for (let i = 0; i < a.length; i++) {
     if (!MOVABLE.has(a[i].key) || moved.chosen.has(i)) continue;
-    for (const j of b.keys()) {
+    // One of the two stands at the beginning of its answer, the other does not.
+    const until = i === 0 ? b.length : Math.min(1, b.length);
+    for (let j = i === 0 ? 1 : 0; j < until; j++) {
       if (b[j].stem !== a[i].stem || moved.rejected.has(j)) continue;
       let length = 0;
       let content = 0;
@@ -180,8 +208,7 @@ function movedBlocks(a: readonly Token[], b: readonly Token[]): Moved {
           content++;
         }
       }
-      if (content === 0 || !atEdge(a, i, length) || !atEdge(b, j, length) || (i === 0) === (j === 0))
-        continue;
+      if (content === 0 || !atEdge(a, i, length) || !atEdge(b, j, length)) continue;
       for (let k = 0; k < length; k++) {
         moved.chosen.add(i + k);
         moved.rejected.add(j + k);

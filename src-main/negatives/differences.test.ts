@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { sliceCodePoints } from '../contract/text.ts';
 import { proposePhrases } from './differences.ts';
 import { f1, labelledPairs, scorePair, sum } from './testing.ts';
+import { tokenize } from './tokens.ts';
 
 /** Proposals as `chosen|rejected`, `-` for a missing side. */
 const marks = (chosen: string, rejected: string): string[] =>
@@ -93,6 +94,31 @@ test('any two texts: spans in order, disjoint, and equal to their quotes', () =>
         }
       }
     }),
+  );
+});
+
+test('any text: cut stretch by stretch, the words are those of the whole', () => {
+  const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
+  const part = fc.oneof(
+    fc.constantFrom(' ', ' ', '  ', '\n', '\r\n', '\t', '\u00a0', '\u2009', '\u202f', '\u3000', '\ufeff'),
+    fc.constantFrom('the', "can't", '3.5', '(B)', 'a:b', '.', '\u0301', 'ﾞ', '🏻', '\u200d', '🇩🇪🇫🇷', '👩‍👧'),
+    fc.constantFrom('红色的圆形向左移动', 'カメラ', 'ภาษาไทยง่าย', 'Кот', '방향으로'),
+    fc.string({ unit: 'binary', maxLength: 4 }),
+  );
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 30 }), (parts) => {
+      const text = parts.join('');
+      const whole = [...segmenter.segment(text)].filter(({ segment }) => segment.trim() !== '');
+      expect(tokenize(text).map(({ text, start, end, word }) => ({ text, start, end, word }))).toEqual(
+        whole.map(({ segment, index, isWordLike }) => ({
+          text: segment,
+          start: index,
+          end: index + segment.length,
+          word: isWordLike,
+        })),
+      );
+    }),
+    { numRuns: 500 },
   );
 });
 

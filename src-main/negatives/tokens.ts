@@ -28,12 +28,35 @@ export type Token = { text: string; key: string; stem: string; start: number; en
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
 
+/**
+ * Spaces and what stands up to the next ones. No word goes over a space (Unicode's WSegSpace; UAX 29), so each stretch is cut by
+ * itself, the same wherever it stands.
+ */
+const STRETCH =
+  /[ \n\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]*[^ \n\u1680\u2000-\u2006\u2008-\u200a\u205f\u3000]+/g;
+/** Answers use the same few thousand words, and to cut and stem one costs far more than to look it up. */
+const cuts = new Map<string, Token[]>();
+const MAX_CUTS = 20_000;
+/** Longer stretches (a sentence without spaces) hardly come again, and would fill memory. UTF-16 units. */
+const MAX_KEPT = 40;
+
 export function tokenize(text: string): Token[] {
   const out: Token[] = [];
-  for (const { segment, index, isWordLike } of segmenter.segment(text)) {
+  for (const { 0: stretch, index } of text.matchAll(STRETCH))
+    for (const { text, key, stem, start, end, word } of tokensOf(stretch))
+      out.push({ text, key, stem, start: index + start, end: index + end, word });
+  return out;
+}
+
+/** The tokens of one stretch, with offsets in it. */
+function tokensOf(stretch: string): readonly Token[] {
+  const known = cuts.get(stretch);
+  if (known) return known;
+  const tokens: Token[] = [];
+  for (const { segment, index, isWordLike } of segmenter.segment(stretch)) {
     if (segment.trim() === '') continue;
     const key = segment.normalize('NFC').toLowerCase();
-    out.push({
+    tokens.push({
       text: segment,
       key,
       stem: stemOf(key),
@@ -42,7 +65,11 @@ export function tokenize(text: string): Token[] {
       word: isWordLike ?? false,
     });
   }
-  return out;
+  if (stretch.length <= MAX_KEPT) {
+    if (cuts.size >= MAX_CUTS) cuts.clear();
+    cuts.set(stretch, tokens);
+  }
+  return tokens;
 }
 
 /** True for a word of its own meaning. `A` is an article in a sentence and an answer in `(A)`, `A.` or alone. */
