@@ -25,31 +25,32 @@ const QUESTION_WORDS = 4;
 /** Marks of chat templates and prompts; as plain text in an answer they are left over, as tokens they would break the prompt. */
 const TEMPLATE =
   /<\|[a-z_]+\|>|<\/?s>|<(?:image|video)>|\[\/?INST\]|<\/?MASK>|\b(?:USER|ASSISTANT|Human|Assistant):/;
-/** Scripts that belong together in one language. */
+/** Runs of letters of the scripts that belong together in one language. */
 const SCRIPTS: Record<string, RegExp> = {
-  Latin: /\p{Script=Latin}/gu,
-  Cyrillic: /\p{Script=Cyrillic}/gu,
-  Greek: /\p{Script=Greek}/gu,
-  Arabic: /\p{Script=Arabic}/gu,
-  Hebrew: /\p{Script=Hebrew}/gu,
-  Devanagari: /\p{Script=Devanagari}/gu,
-  Thai: /\p{Script=Thai}/gu,
-  Hangul: /\p{Script=Hangul}/gu,
-  'Chinese or Japanese': /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/gu,
+  Latin: /\p{Script=Latin}+/gu,
+  Cyrillic: /\p{Script=Cyrillic}+/gu,
+  Greek: /\p{Script=Greek}+/gu,
+  Arabic: /\p{Script=Arabic}+/gu,
+  Hebrew: /\p{Script=Hebrew}+/gu,
+  Devanagari: /\p{Script=Devanagari}+/gu,
+  Thai: /\p{Script=Thai}+/gu,
+  Hangul: /\p{Script=Hangul}+/gu,
+  'Chinese or Japanese': /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu,
 };
 
-/** Small words by which languages of one script are told apart. */
-const SMALL_WORDS: Record<string, ReadonlySet<string>> = Object.fromEntries(
-  Object.entries({
-    English: 'the of and is are was were to it that with on at this which from by an then while',
-    German: 'der die das und ist sind war nicht ein eine mit auf von zu den dem im dann wird',
-    French: 'le la les des est sont et un une dans sur pas qui avec du au il elle puis',
-    Spanish: 'el la los las es son y un una en con no que del se por hacia luego está',
-    Italian: 'il lo la gli è sono e un una nel con non che di del verso poi sta',
-    Portuguese: 'o a os as é são e um uma em com não que do da para está depois',
-    Dutch: 'de het een en zijn niet met op van dat naar wordt dan die',
-  }).map(([language, list]) => [language, new Set(list.split(' '))]),
-);
+/** Small words by which languages of one script are told apart, each with its languages. */
+const SMALL_WORDS = new Map<string, string[]>();
+for (const [language, list] of Object.entries({
+  English: 'the of and is are was were to it that with on at this which from by an then while',
+  German: 'der die das und ist sind war nicht ein eine mit auf von zu den dem im dann wird',
+  French: 'le la les des est sont et un une dans sur pas qui avec du au il elle puis',
+  Spanish: 'el la los las es son y un una en con no que del se por hacia luego está',
+  Italian: 'il lo la gli è sono e un una nel con non che di del verso poi sta',
+  Portuguese: 'o a os as é são e um uma em com não que do da para está depois',
+  Dutch: 'de het een en zijn niet met op van dat naar wordt dan die',
+}))
+  for (const word of new Set(list.split(' ')))
+    SMALL_WORDS.set(word, [...(SMALL_WORDS.get(word) ?? []), language]);
 /** So many small words of one language, twice as many as of any other, make a text that language's. */
 const ENOUGH_SMALL_WORDS = 3;
 
@@ -170,7 +171,7 @@ function mainScript(text: string): string | null {
   let best: string | null = null;
   let most = 2;
   for (const [name, pattern] of Object.entries(SCRIPTS)) {
-    const n = text.match(pattern)?.length ?? 0;
+    const n = (text.match(pattern) ?? []).reduce((sum, run) => sum + codePointLength(run), 0);
     if (n > most) [best, most] = [name, n];
   }
   return best;
@@ -178,9 +179,10 @@ function mainScript(text: string): string | null {
 
 /** The language of a text in Latin script, or null when its small words do not tell. */
 function languageOf(text: string): string | null {
-  const all = text.toLowerCase().match(/\p{L}+/gu) ?? [];
-  const [first, second] = Object.entries(SMALL_WORDS)
-    .map(([language, list]) => ({ language, n: all.filter((word) => list.has(word)).length }))
-    .sort((x, y) => y.n - x.n);
-  return first.n >= ENOUGH_SMALL_WORDS && first.n >= 2 * second.n ? first.language : null;
+  const counts = new Map<string, number>();
+  for (const word of text.toLowerCase().match(/\p{L}+/gu) ?? [])
+    for (const language of SMALL_WORDS.get(word) ?? []) counts.set(language, (counts.get(language) ?? 0) + 1);
+  const [first, second] = [...counts].sort(([, n], [, m]) => m - n);
+  if (first === undefined || first[1] < ENOUGH_SMALL_WORDS) return null;
+  return first[1] >= 2 * (second?.[1] ?? 0) ? first[0] : null;
 }
