@@ -50,10 +50,10 @@ describe('flips', () => {
   it('says how sure a difference is', () => {
     const paired = { n: 120, bothRight: 60, bothWrong: 30, fixed: 20, broken: 10, pValue: 0.0987 };
     expect(inWords({ ...paired, difference: { value: 0.083, low: -0.008, high: 0.175 } })).toBe(
-      '+8.3 points, 95 % interval -0.8 to +17.5 over 120 questions: not told apart from chance (p = 0.099).',
+      '+8.3 points, 95 % interval -0.8 to +17.5 over 120 questions: not told apart from chance (p\u00a0=\u00a00.099).',
     );
     expect(inWords({ ...paired, pValue: 0.0001, difference: { value: 0.2, low: 0.1, high: 0.3 } })).toContain(
-      'better (p < 0.001)',
+      'better (p\u00a0<\u00a00.001)',
     );
   });
 });

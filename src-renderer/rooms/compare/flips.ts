@@ -34,7 +34,7 @@ export function keep(row: Pick<ComparisonRow, 'base' | 'tuned'>, only: Only): bo
 export function inWords(paired: PairedComparison): string {
   const { value, low, high } = paired.difference;
   const points = (x: number): string => `${x > 0 ? '+' : ''}${(x * 100).toFixed(1)}`;
-  const p = paired.pValue < 0.001 ? 'p < 0.001' : `p = ${paired.pValue.toFixed(3)}`;
+  const p = paired.pValue < 0.001 ? 'p\u00a0<\u00a00.001' : `p\u00a0=\u00a0${paired.pValue.toFixed(3)}`;
   const change =
     value === 0
       ? 'No change in accuracy'

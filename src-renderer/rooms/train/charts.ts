@@ -16,6 +16,8 @@ export interface ChartDefinition {
   readonly series: readonly ChartSeries[];
   /** Positive on a wide range: a logarithmic axis can be chosen. */
   readonly canLog?: boolean;
+  /** Set by the schedule, not measured: smoothing would only falsify it. */
+  readonly exact?: boolean;
 }
 
 export const CHARTS: readonly ChartDefinition[] = [
@@ -64,6 +66,7 @@ export const CHARTS: readonly ChartDefinition[] = [
     title: 'Learning rate',
     caption: 'Rises in the warm-up, then falls.',
     series: [{ key: 'learning_rate', label: 'rate', colour: 'accent' }],
+    exact: true,
   },
   {
     id: 'grad',
