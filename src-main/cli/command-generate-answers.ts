@@ -4,6 +4,7 @@ import { SampleLibrary } from '../library/samples.ts';
 import { judge } from '../negatives/judge.ts';
 import { projectRecipe } from '../negatives/recipe-store.ts';
 import { writeFileAtomic } from '../platform/files.ts';
+import { describeModel } from '../services/adapters.ts';
 import { answerSamples, clipsOf } from '../services/answering.ts';
 import type { Skipped } from '../services/answering.ts';
 import { engineModel } from '../services/engine-requests.ts';
@@ -48,7 +49,7 @@ export async function generateAnswersCommand(
     title: 'Answering',
     lane: 'engine',
     run: async ({ signal, progress }): Promise<Skipped> => {
-      const { hash } = await workbench.workers.engine.call('describe', model, { signal });
+      const { hash } = await describeModel(workbench, model, run?.id ?? null, signal);
       return answerSamples(workbench, {
         clips: clipsOf(samples),
         total: samples.length,

@@ -77,9 +77,11 @@ type EvaluationRow = {
   run_id: string | null;
   name: string;
   created_at: number;
+  model_hash: string;
   split: Evaluation['split'];
 };
-const SELECT = `SELECT id, run_id, name, created_at, ifnull(json_extract(settings, '$.split'), 'heldout') AS split FROM evaluations`;
+const SELECT = `SELECT id, run_id, name, created_at, json_extract(settings, '$.modelHash') AS model_hash,
+  ifnull(json_extract(settings, '$.split'), 'heldout') AS split FROM evaluations`;
 
 /** One stored answer with what it is grouped by. */
 export type AnswerRow = {
@@ -163,6 +165,7 @@ function summarize(db: Database, row: EvaluationRow): Evaluation {
     runId: row.run_id,
     name: row.name,
     createdAt: row.created_at,
+    modelHash: row.model_hash,
     split: row.split,
     accuracy: rate(answers),
     byType: Object.fromEntries(types.map((type) => [type, rate(answers.filter((a) => a.type === type))])),
@@ -173,10 +176,19 @@ function summarize(db: Database, row: EvaluationRow): Evaluation {
 /** Which rows of a comparison are wanted. */
 export type Only = 'all' | 'disagreements' | 'fixed' | 'broken';
 
-/** Answers of two evaluations side by side, for the questions both were asked. `disagreements`: the verdicts differ. */
+/**
+ * Answers of two evaluations side by side, for the questions both were asked. `disagreements`: the verdicts differ.
+ * @throws UserError NOT_FOUND; CONFLICT when the tuned model is not the base with an adapter: the difference would not be what was learned
+ */
 export function comparisonRows(db: Database, baseId: string, tunedId: string, only: Only): ComparisonRow[] {
-  getEvaluation(db, baseId);
-  getEvaluation(db, tunedId);
+  const base = getEvaluation(db, baseId);
+  const tuned = getEvaluation(db, tunedId);
+  if (base.modelHash !== tuned.modelHash)
+    throw new UserError(
+      'CONFLICT',
+      `comparison: expected ${base.name} and ${tuned.name} to be of one model, got ${base.modelHash.slice(0, 12)} and ${tuned.modelHash.slice(0, 12)}`,
+      'Choose the model that was tuned in Settings and evaluate again.',
+    );
   type Joined = {
     sampleId: string;
     videoId: string;

@@ -878,6 +878,8 @@ export const Evaluation = z.object({
   runId: Id.nullable(),
   name: z.string(),
   createdAt: Timestamp,
+  /** Hash of the model, adapter aside. */
+  modelHash: z.string(),
   /** Which clips were asked about. */
   split: Split,
   accuracy: Rate,

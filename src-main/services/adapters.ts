@@ -2,8 +2,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { ADAPTER_WEIGHTS_FILE } from '../align/adapter.ts';
-import type { FrameCount } from '../jobs/apis.ts';
+import { readRunRecord } from '../align/run-record.ts';
+import type { EngineModel, FrameCount, ModelDescription } from '../jobs/apis.ts';
 import { UserError } from '../platform/errors.ts';
+import { runFolder } from './run-files.ts';
 import { runManager } from './run-manager.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -44,4 +46,28 @@ export async function chooseAdapter(
     name: run?.name ?? path.basename(dir),
     frames: run?.config.frames ?? null,
   };
+}
+
+/**
+ * What answers will be drawn from, before any is asked for.
+ * @param runId the run whose adapter `model` has; null for the base model or an adapter from elsewhere
+ * @throws UserError CONFLICT when the run has tuned another model than the project has now: its adapter means nothing there
+ */
+export async function describeModel(
+  workbench: Workbench,
+  model: EngineModel,
+  runId: string | null,
+  signal: AbortSignal,
+): Promise<ModelDescription> {
+  const described = await workbench.workers.engine.call('describe', model, { signal });
+  if (runId === null) return described;
+  const { name, modelDir } = await runManager(workbench).tuned(runId);
+  const record = await readRunRecord(runFolder(workbench.requireProject().runsDir, runId));
+  if (record !== null && record.model.hash !== described.hash)
+    throw new UserError(
+      'CONFLICT',
+      `adapter of ${name}: expected the model it was trained on, ${record.model.hash.slice(0, 12)} in ${modelDir}, got ${described.hash.slice(0, 12)} in ${model.modelDir}`,
+      'Choose the model of the run in Settings, or train a new run on this one.',
+    );
+  return described;
 }

@@ -7,6 +7,7 @@ import { SampleLibrary } from '../library/samples.ts';
 import { judge } from '../negatives/judge.ts';
 import { UserError } from '../platform/errors.ts';
 import { GREEDY, answerSamples, clipsOf } from './answering.ts';
+import { describeModel } from './adapters.ts';
 import { engineModel, engineVideo } from './engine-requests.ts';
 import type { AskedSample } from './engine-requests.ts';
 import { runManager } from './run-manager.ts';
@@ -79,7 +80,7 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
   const { signal } = context;
   const project = workbench.requireProject();
   const model = engineModel(project, adapterDir);
-  const described = await workbench.workers.engine.call('describe', model, { signal });
+  const described = await describeModel(workbench, model, runId, signal);
   const { hash, adapterHash, frames: defaultFrames } = described;
   const frames = what.frames ?? defaultFrames;
   const answersShare = adapterDir === null ? 1 : ANSWERS_SHARE;
@@ -179,6 +180,7 @@ export async function ask(
     title: 'Answering a question',
     lane: 'engine',
     run: async ({ signal }) => {
+      await describeModel(workbench, model, runId, signal);
       const started = performance.now();
       let text = '';
       let skipped = '';

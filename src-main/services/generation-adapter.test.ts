@@ -7,6 +7,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -18,11 +19,12 @@ import { createRouterClient } from '@orpc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { adapterHash, adapterParameters, initialAdapter, writeAdapter } from '../align/adapter.ts';
 import { presetConfig } from '../align/config.ts';
+import { writeRunRecord } from '../align/run-record.ts';
 import { TrainConfig, type Job } from '../contract/schemas.ts';
 import { openCheckpoint } from '../models/checkpoint.ts';
 import { resourcesDir } from '../platform/entries.ts';
 import { Random } from '../platform/random.ts';
-import { engineVideo } from './engine-requests.ts';
+import { engineModel, engineVideo } from './engine-requests.ts';
 import type { GenerateReport } from './generation.ts';
 import { reproduce } from './reproduce.ts';
 import { createRouter } from './router.ts';
@@ -230,6 +232,62 @@ test('the model with the adapter merged in answers as base and adapter do, and i
   const tuned = await answers({ modelDir, adapterDir });
   expect(await answers({ modelDir: target, adapterDir: null })).toEqual(tuned);
   expect(await answers({ modelDir, adapterDir: null })).not.toEqual(tuned);
+}, 180_000);
+
+test("a run's adapter is not used over another model than it was trained on", async () => {
+  const other = path.join(home, 'other-model');
+  cpSync(modelDir, other, { recursive: true });
+  const weights = path.join(other, 'model.safetensors');
+  const bytes = readFileSync(weights);
+  bytes[bytes.length - 1] ^= 1; // the same shapes, one value differs
+  writeFileSync(weights, bytes);
+  const { hash } = await workbench.workers.engine.call(
+    'describe',
+    engineModel(workbench.requireProject(), null),
+  );
+  const model = { dir: modelDir, family: 'llava-onevision', hash };
+  await writeRunRecord(path.dirname(adapterDir), {
+    format: 1,
+    createdAt: '',
+    model,
+    config: presetConfig('sample'),
+    pairs: [],
+    excluded: [],
+    versions: {},
+    fingerprint: '',
+  });
+  const evaluated = async (runId: string | null): Promise<Job> =>
+    workbench.jobs.ended((await client.compare.evaluate({ runId, split: 'train' })).id);
+  const tuned = await evaluated(RUN);
+  expect(tuned.error).toBeNull();
+
+  await client.project.setModel({ modelDir: other });
+  try {
+    const refusal = {
+      code: 'CONFLICT',
+      message: expect.stringMatching(
+        /^adapter of Tuned: expected the model it was trained on, [0-9a-f]{12} in .*, got [0-9a-f]{12} in .*other-model$/,
+      ) as string,
+      hint: 'Choose the model of the run in Settings, or train a new run on this one.',
+    };
+    expect(await evaluated(RUN)).toMatchObject({ state: 'failed', error: refusal });
+    expect(await generate({ adapter: RUN, seed: 30 })).toMatchObject({ state: 'failed', error: refusal });
+    const { rows } = await client.library.samples({ offset: 0, limit: 1, filter: {} });
+    await expect(
+      client.compare.ask({ videoId: rows[0].videoId, question: 'What?', runId: RUN }),
+    ).rejects.toMatchObject({ message: refusal.message });
+    // Its earlier evaluation is not set against another model's.
+    const base = await evaluated(null);
+    await expect(
+      client.compare.difference({
+        baseId: (base.result as { id: string }).id,
+        tunedId: (tuned.result as { id: string }).id,
+      }),
+    ).rejects.toThrow(/expected base and Tuned to be of one model/);
+  } finally {
+    await client.project.setModel({ modelDir });
+  }
+  expect((await evaluated(RUN)).error).toBeNull();
 }, 180_000);
 
 test('a generation that goes on after a restart says when its adapter or its model is gone or another one', async () => {

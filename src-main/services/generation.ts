@@ -31,7 +31,7 @@ import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import { log } from '../platform/log.ts';
 import type { OpenProject } from '../project/project.ts';
-import { chooseAdapter } from './adapters.ts';
+import { chooseAdapter, describeModel } from './adapters.ts';
 import type { ChosenAdapter } from './adapters.ts';
 import { answerSamples, clipsOf, speedText } from './answering.ts';
 import type { AskedClip, Asking } from './answering.ts';
@@ -213,7 +213,7 @@ class Generation {
     const { request, model, adapter, name, recipe, prompt } = this.#what;
     const { id, signal, continuing, progress } = this.#context;
     const { db } = this.#project;
-    const described = await this.#workbench.workers.engine.call('describe', model, { signal });
+    const described = await describeModel(this.#workbench, model, adapter?.runId ?? null, signal);
     const { hash, adapterHash } = described;
     const frames = adapter?.frames ?? described.frames;
     this.#source = { modelHash: hash, adapterHash };

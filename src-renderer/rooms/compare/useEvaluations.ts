@@ -27,12 +27,16 @@ export function useEvaluations(asked: Readonly<Ref<string | null>>, split: Reado
   });
   const run = computed(() => tunedRuns.value.find((candidate) => candidate.id === runId.value) ?? null);
 
-  const newest = (id: string | null): Evaluation | null =>
+  const of = (id: string | null): Evaluation[] =>
     (evaluations.data.value ?? [])
       .filter((evaluation) => evaluation.runId === id && evaluation.split === split.value)
-      .sort((a, b) => b.createdAt - a.createdAt)[0] ?? null;
-  const base = computed(() => newest(null));
-  const tuned = computed(() => (runId.value === null ? null : newest(runId.value)));
+      .sort((a, b) => b.createdAt - a.createdAt);
+  const tuned = computed(() => (runId.value === null ? null : (of(runId.value)[0] ?? null)));
+  /** Of the model that was tuned, where the project has had others. */
+  const base = computed(() => {
+    const all = of(null);
+    return all.find(({ modelHash }) => modelHash === tuned.value?.modelHash) ?? all[0] ?? null;
+  });
 
   const evaluating = computed(() => activeJobs.value.filter((job) => job.kind === 'evaluate'));
   const starting = ref(false);
