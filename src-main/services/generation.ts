@@ -180,6 +180,9 @@ function withPrompt(resolved: Resolved, prompt: string | undefined): Resolved {
 /** Samples change in number while it runs, so lists elsewhere are told at most so often, in milliseconds. */
 const TELL_EVERY_MS = 1000;
 
+/** Share of the time that looking for concepts to suggest takes, about: hundreds of questions a second, where the model answers a few. */
+const SUGGESTING = 0.05;
+
 /** One run of a generation, from the first unanswered question to the last. */
 class Generation {
   readonly #workbench: Workbench;
@@ -223,13 +226,16 @@ class Generation {
     this.#keys = this.#tries.map((decoding) => conditionsKey({ ...same, decoding }));
     const { total, pending, byVideo } = await this.#toAsk(signal);
     const before = total - pending;
-    continuing(total === 0 ? 1 : before / total);
+    /** All of the generation that is done when this share of what was left has been done. */
+    const at = (share: number): number => (total === 0 ? 1 : (before + share * pending) / total);
+    continuing(at(0));
     clearSkipped(db, id);
     const asked =
       prompt === undefined
         ? { clips: this.#clips(byVideo), total: pending }
-        : await this.#suggest(byVideo, prompt);
+        : await this.#suggest(byVideo, prompt, (share, detail) => progress(at(share * SUGGESTING), detail));
     const without = pending - asked.total;
+    const asking = prompt === undefined ? 0 : SUGGESTING;
     const skipped = await answerSamples(this.#workbench, {
       ...asked,
       model,
@@ -246,7 +252,7 @@ class Generation {
         }),
       onProgress: (now) =>
         progress(
-          (before + without + now.done) / total,
+          at(asking + ((1 - asking) * (without + now.done)) / pending),
           `${before + without + now.done} of ${total} questions, ${pairsOf(db, id)} new pairs${speedText(now)}`,
         ),
     });
@@ -266,13 +272,14 @@ class Generation {
   async #suggest(
     byVideo: ReadonlyMap<string, number[]>,
     prompt: string,
+    onProgress: (share: number, detail: string) => void,
   ): Promise<Pick<Asking, 'clips' | 'total'>> {
-    const { id, signal, progress } = this.#context;
+    const { id, signal } = this.#context;
     const { db } = this.#project;
     const samples = [...this.#clips(byVideo)].flatMap((clip) => clip.samples);
     const found = await suggestions(this.#project, samples, prompt, {
       signal,
-      progress: (_, detail) => progress(0, `looking for concepts to suggest: ${detail}`),
+      progress: (share, detail) => onProgress(share, `looking for concepts to suggest: ${detail}`),
     });
     const asked: AskedSample[] = [];
     db.transaction(() => {

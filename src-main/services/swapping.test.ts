@@ -7,7 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { SwapReport } from '../contract/schemas.ts';
+import { SwapReport, type Job } from '../contract/schemas.ts';
 import { sliceCodePoints } from '../contract/text.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { judge } from '../negatives/judge.ts';
@@ -117,7 +117,20 @@ test('the model is asked with the suggestion; prompt and concept are remembered,
     expect(job.error).toBeNull();
     return job.result as GenerateReport;
   };
+  const listening = new AbortController();
+  const jobs: Job[] = [];
+  const heard = (async () => {
+    for await (const event of workbench.hub.subscribe(listening.signal))
+      if (event.type === 'job') jobs.push(event.job);
+  })();
   const report = await generate();
+  listening.abort();
+  await heard;
+  // Looking for concepts is a twentieth of the way, and counts while it goes on.
+  const looking = jobs.filter(({ detail }) => detail === 'looking for concepts to suggest: 10 of 18 answers');
+  expect(looking[0].progress).toBeCloseTo((0.05 * 10) / 18, 6);
+  const asking = jobs.flatMap(({ detail, progress }) => (/new pairs/.test(detail) ? [progress!] : []));
+  expect(asking[0]).toBeGreaterThan(0.05);
   const answered = report.wrong + report.right + report.unparseable;
   expect(answered).toBeGreaterThan(3);
   expect(answered + report.skipped).toBe(18);
