@@ -169,6 +169,8 @@ export const contract = {
     saveRecipe: call.input(RecipeDraft).output(NamedRecipe),
     /** Takes a saved recipe out of the lists. What was made with it keeps its steps. */
     deleteRecipe: call.input(z.object({ id: z.string() })).output(None),
+    /** Takes that back: the recipe is in the lists again, with all its versions. */
+    restoreRecipe: call.input(z.object({ id: z.string() })).output(NamedRecipe),
     /** Every version of a saved recipe, newest first. */
     recipeVersions: call.input(z.object({ id: z.string() })).output(z.array(NamedRecipe)),
     /** What the project's model is given of a video before any recipe; under one, frame by frame, at `givenAddress`. */

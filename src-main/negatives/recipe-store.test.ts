@@ -8,6 +8,7 @@ import {
   pinnedRecipe,
   projectRecipe,
   recipeVersions,
+  restoreRecipe,
   savedRecipes,
   saveRecipe,
 } from './recipe-store.ts';
@@ -95,4 +96,20 @@ test('the newest version is resolved by id and name, an older one by number, als
   expect(saveRecipe(db, draft()).version).toBe(1);
   // What is no saved recipe stays as it was given.
   for (const given of [undefined, 'mask', REVERSE]) expect(pinnedRecipe(db, given)).toBe(given);
+});
+
+test('a deleted recipe comes back with its versions, unless its name was taken meanwhile', () => {
+  const { db } = project;
+  const { id } = saveRecipe(db, draft());
+  saveRecipe(db, draft({ id, recipe: MASKED }));
+  deleteRecipe(db, id);
+  expect(restoreRecipe(db, id)).toMatchObject({ id, version: 2, recipe: MASKED });
+  expect(savedRecipes(db).map((recipe) => recipe.id)).toEqual([id]);
+  expect(recipeVersions(db, id).map(({ version }) => version)).toEqual([2, 1]);
+  expect(restoreRecipe(db, id).version).toBe(2);
+  deleteRecipe(db, id);
+  const other = saveRecipe(db, draft());
+  expect(() => restoreRecipe(db, id)).toThrow(/expected a name of its own/);
+  expect(savedRecipes(db).map((recipe) => recipe.id)).toEqual([other.id]);
+  expect(() => restoreRecipe(db, 'r-none')).toThrow(/id of a saved recipe/);
 });

@@ -77,16 +77,7 @@ export function saveRecipe(
         `recipe "${id}": expected one of the project's recipes, got one of the workbench's own, which never change`,
         'Save it under a new name.',
       );
-    const same = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
-    const taken = [...RECIPES, ...savedRecipes(db)].find(
-      (other) => other.id !== id && (same(other.name) || same(other.id)),
-    );
-    if (taken)
-      throw new UserError(
-        'CONFLICT',
-        `recipe name "${name}": expected a name of its own, got that of another recipe`,
-        'Choose another name, or open that recipe and save it there.',
-      );
+    expectOwnName(db, name, id);
     const newest = id === undefined ? undefined : findRecipe(db, id);
     if (id !== undefined && newest === undefined) throw noSuchRecipe(id);
     const steps = JSON.stringify(recipe);
@@ -114,10 +105,38 @@ export function saveRecipe(
   });
 }
 
+/** @throws UserError CONFLICT when a recipe other than `id` has the name */
+function expectOwnName(db: Database, name: string, id: string | undefined): void {
+  const same = (other: string): boolean => other.toLowerCase() === name.toLowerCase();
+  const taken = [...RECIPES, ...savedRecipes(db)].some(
+    (other) => other.id !== id && (same(other.name) || same(other.id)),
+  );
+  if (taken)
+    throw new UserError(
+      'CONFLICT',
+      `recipe name "${name}": expected a name of its own, got that of another recipe`,
+      'Choose another name, or open that recipe and save it there.',
+    );
+}
+
 /** Takes a recipe out of the lists; its versions stay. @throws UserError NOT_FOUND */
 export function deleteRecipe(db: Database, id: string): void {
   if (!findRecipe(db, id)) throw noSuchRecipe(id);
   db.prepare('UPDATE recipes SET deleted_at = ? WHERE id = ?').run(Date.now(), id);
+}
+
+/**
+ * Puts a deleted recipe back into the lists, with all its versions; one that is there stays as it is.
+ * @throws UserError NOT_FOUND for an id that was never saved; CONFLICT when another recipe has the name by now
+ */
+export function restoreRecipe(db: Database, id: string): NamedRecipe {
+  return db.transaction(() => {
+    const newest = recipeVersions(db, id).at(0);
+    if (newest === undefined) throw noSuchRecipe(id);
+    expectOwnName(db, newest.name, id);
+    db.prepare('UPDATE recipes SET deleted_at = NULL WHERE id = ?').run(id);
+    return newest;
+  });
 }
 
 const noSuchRecipe = (id: string): UserError =>

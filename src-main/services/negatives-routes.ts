@@ -1,5 +1,11 @@
 /** @file Routes about negatives: generation, and the recipes there are. */
-import { deleteRecipe, recipeVersions, savedRecipes, saveRecipe } from '../negatives/recipe-store.ts';
+import {
+  deleteRecipe,
+  recipeVersions,
+  restoreRecipe,
+  savedRecipes,
+  saveRecipe,
+} from '../negatives/recipe-store.ts';
 import { RECIPES } from '../negatives/recipes.ts';
 import { skippedSamples } from '../negatives/generations.ts';
 import { generate } from './generation.ts';
@@ -25,6 +31,9 @@ export function negativesRoutes(os: Implementer, workbench: Workbench) {
     ),
     deleteRecipe: os.negatives.deleteRecipe.handler(({ input: { id } }) =>
       deleteRecipe(workbench.requireProject().db, id),
+    ),
+    restoreRecipe: os.negatives.restoreRecipe.handler(({ input: { id } }) =>
+      restoreRecipe(workbench.requireProject().db, id),
     ),
     recipeVersions: os.negatives.recipeVersions.handler(({ input: { id } }) =>
       recipeVersions(workbench.requireProject().db, id),

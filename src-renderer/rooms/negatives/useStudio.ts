@@ -33,8 +33,10 @@ export interface Studio {
   revert: () => void;
   /** Saves and chooses what was saved. @throws what the service says */
   save: (draft: RecipeDraft) => Promise<NamedRecipe>;
-  /** @throws what the service says */
+  /** Unsaved changes stay with the deleted recipe, for when it comes back. @throws what the service says */
   remove: (id: string) => Promise<void>;
+  /** Takes a deletion back and chooses that recipe. @throws what the service says */
+  restore: (id: string) => Promise<void>;
 }
 
 /** What a version of a recipe is. */
@@ -109,8 +111,12 @@ export function useStudio(api: Api, sources: readonly WatchSource[]): Studio {
     },
     remove: async (id) => {
       await api.negatives.deleteRecipe({ id });
-      setDraft(id, null);
       await recipes.reload();
+    },
+    restore: async (id) => {
+      await api.negatives.restoreRecipe({ id });
+      await recipes.reload();
+      chosenId.value = id;
     },
   };
 }
