@@ -9,11 +9,8 @@ import { parseArgs } from 'node:util';
 import { createRouterClient } from '@orpc/server';
 import { EndpointSettings, type JudgeReport } from '../src-main/contract/endpoint.ts';
 import { startFake } from '../src-main/endpoint/testing.ts';
-import { SampleLibrary } from '../src-main/library/samples.ts';
-import { addAttempt } from '../src-main/negatives/attempts.ts';
-import { PairService } from '../src-main/pairs/pairs.ts';
-import { seedPair } from '../src-main/pairs/testing.ts';
 import { createRouter } from '../src-main/services/router.ts';
+import { seedAnswers, verdictOn } from '../src-main/services/testing.ts';
 import { Workbench } from '../src-main/services/workbench.ts';
 
 const { values } = parseArgs({ options: { rows: { type: 'string', default: '10000' } } });
@@ -26,42 +23,21 @@ process.env['RRPO_WORKBENCH_HOME'] = path.join(home, 'user');
 const workbench = new Workbench('cli');
 const client = createRouterClient(createRouter(workbench));
 let down = false;
-const server = await startFake(({ body }, n) => {
+const server = await startFake((asked, n) => {
   if (n === Math.floor(rows / 2)) down = true;
   if (down) return (response) => void response.socket!.destroy();
-  const [, check] = /"check": "([0-9a-f]{8})"/.exec(body.messages[0].content)!;
-  return JSON.stringify({ check, verdict: n % 2 === 0 ? 'right' : 'wrong', reason: 'as the bench says' });
+  return verdictOn(asked, n % 2 === 0 ? 'right' : 'wrong', 'as the bench says');
 });
 await client.project.create({ path: path.join(home, 'project'), name: 'bench' });
 const project = workbench.requireProject();
-const { videoId } = seedPair(project);
-const samples = new SampleLibrary(project);
-const pairs = new PairService(project);
-project.db.transaction(() => {
-  for (let k = 0; k < rows; k++) {
-    const answer = `A circle of number ${k} moves to the right.`;
-    const chosen = 'A square moves to the left.';
-    const { id: sampleId } = samples.add({
-      videoId,
-      question: `What does ${k} do?`,
-      type: 'open_ended',
-      chosen,
-      source: 'bench',
-    });
-    const provenance = { kind: 'generated', original: answer, createdAt: 0 } as const;
-    const pairId = pairs.addCandidate({ sampleId, rejected: answer, provenance, phrases: [] }).id;
-    addAttempt(project.db, 'c', {
-      sampleId,
-      answer,
-      verdict: 'wrong',
-      reason: 'r',
-      provenance,
-      pairId,
-      recipe: 'default',
-      made: true,
-    });
-  }
-});
+seedAnswers(
+  project,
+  Array.from({ length: rows }, (_, k) => ({
+    answer: `A circle of number ${k} moves to the right.`,
+    chosen: 'A square moves to the left.',
+    verdict: 'wrong',
+  })),
+);
 const settings = {
   enabled: true,
   url: server.url,

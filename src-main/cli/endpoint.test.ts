@@ -6,12 +6,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { EndpointState } from '../contract/endpoint.ts';
 import { startFake, type FakeServer } from '../endpoint/testing.ts';
-import { SampleLibrary } from '../library/samples.ts';
-import { addAttempt } from '../negatives/attempts.ts';
-import { PairService } from '../pairs/pairs.ts';
-import { seedPair } from '../pairs/testing.ts';
 import { appRoot } from '../platform/entries.ts';
 import { createProject } from '../project/project.ts';
+import { seedAnswers, verdictOn } from '../services/testing.ts';
 
 const KEY = 'sk-cli-0123456789-zzzz';
 const home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-cli-endpoint-'));
@@ -39,35 +36,16 @@ function cli(args: string[], input = ''): Promise<{ code: number; json: unknown;
 
 beforeAll(async () => {
   process.env.RRPO_WORKBENCH_HOME = user;
-  server = await startFake(({ body }) => {
+  server = await startFake((asked) => {
+    const { body } = asked;
     const [system, data] = body.messages;
     if (data === undefined) return 'ready';
-    const check = /"check": "([0-9a-f]{8})"/.exec(system.content)?.[1];
-    if (check !== undefined) return JSON.stringify({ check, verdict: 'wrong', reason: 'another way' });
+    if (system.content.includes('"check"')) return verdictOn(asked, 'wrong', 'another way');
     return body.messages.length === 2 ? 'left became right' : 'The red circle moves to the right.';
   });
   const project = await createProject(folder, 'cli');
-  const { videoId } = seedPair(project);
-  const answer = 'A circle goes right.';
-  const { id: sampleId } = new SampleLibrary(project).add({
-    videoId,
-    question: 'What happens?',
-    type: 'open_ended',
-    chosen: 'The red circle moves to the left.',
-    source: 'test',
-  });
-  const provenance = { kind: 'generated', original: answer, createdAt: 0 } as const;
-  const pairId = new PairService(project).addCandidate({ sampleId, rejected: answer, provenance }).id;
-  addAttempt(project.db, 'c', {
-    sampleId,
-    answer,
-    verdict: 'wrong',
-    reason: 'r',
-    provenance,
-    pairId,
-    recipe: 'default',
-    made: true,
-  });
+  const chosen = 'The red circle moves to the left.';
+  seedAnswers(project, [{ answer: 'A circle goes right.', verdict: 'wrong', chosen }]);
   project.close();
 });
 afterAll(async () => {
