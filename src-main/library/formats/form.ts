@@ -133,31 +133,3 @@ function saysTheSame(written: string, plain: string, usual: string): boolean {
     throw error;
   }
 }
-
-/** Runs of rows that were one object of the file and are all there, one after the other; other rows alone. */
-export function* together(rows: Iterable<ExportRow>, format: string): Generator<ExportRow[]> {
-  let run: ExportRow[] = [];
-  for (const row of rows) {
-    const part = ownForm(row, format) && row.extra.part;
-    const last = run.at(-1);
-    const fits =
-      part &&
-      last &&
-      part[1] === run.length &&
-      part[0] === last.extra.part?.[0] &&
-      row.source === last.source;
-    if (!fits) {
-      for (const alone of run) yield [alone];
-      run = [];
-    }
-    if (!part || part[1] !== run.length) {
-      yield [row];
-      continue;
-    }
-    run.push(row);
-    if (run.length < part[2]) continue;
-    yield run;
-    run = [];
-  }
-  for (const alone of run) yield [alone];
-}

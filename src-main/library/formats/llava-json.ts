@@ -13,19 +13,20 @@ import {
   readExtension,
   stripMediaMarker,
   text,
-  writeExtension,
   type JsonObject,
 } from './fields.ts';
-import { asIs, extraOf, fieldSlot, fill, ownForm, questionSlot, together, type Form } from './form.ts';
+import { asIs, extraOf, questionSlot, type Form } from './form.ts';
+import { RowError, type ExportRow, type Format, type ReadOptions, type ReadRow } from './format.ts';
+import { jsonFields, readRows, renamed, writeList, type Keys } from './json-format.ts';
 import {
-  RowError,
-  rowOrError,
-  type ExportRow,
-  type Format,
-  type ReadOptions,
-  type ReadRow,
-} from './format.ts';
-import { fieldNamed, jsonFields, readRows, renamed, writeList, type Keys } from './json-format.ts';
+  objectOfParts,
+  partExtra,
+  partForm,
+  partId,
+  rowsOfParts,
+  together,
+  type PartsLayout,
+} from './parts.ts';
 
 const ID = 'llava-json';
 
@@ -71,7 +72,7 @@ export const llavaJson: Format = {
   read: (chunks, options = {}) => readRows(chunks, options, (line, value) => toRows(line, value, options)),
 
   *write(rows) {
-    yield* writeList(whole(together(rows, ID)), toObject);
+    yield* writeList(whole(together(rows, ID)), (run) => objectOfParts(run, LAYOUT));
   },
 };
 
@@ -82,46 +83,28 @@ function* whole(runs: Iterable<ExportRow[]>): Generator<ExportRow[]> {
     else yield run;
 }
 
-/** One object of one row, or of all the rows that came in one. */
-function toObject(run: ExportRow[]): object {
-  const objects = run.map((row) => ({
-    ...fill(row.rejected === null ? USUAL : USUAL_PAIR, row),
-    ...fill(ownForm(row, ID) ?? {}, row),
-    [EXTENSION_KEY]: writeExtension(row, ID),
-  })) as unknown as { conversations: unknown[] }[];
-  const [row] = run;
-  // One of several questions stands alone under its own id.
-  if (run.length === 1) return row.extra.part ? { ...objects[0], id: row.externalId } : objects[0];
-  return {
-    ...objects[0],
-    conversations: objects.flatMap((object) => object.conversations),
-    [EXTENSION_KEY]: { parts: run.map((part) => writeExtension(part, ID)) },
-  };
-}
+const LAYOUT: PartsLayout = {
+  format: ID,
+  usual: (row) => (row.rejected === null ? USUAL : USUAL_PAIR),
+  id: 'id',
+  lists: ['conversations'],
+};
 
 const HUMAN = new Set(['human', 'user']);
 const MODEL = new Set(['gpt', 'assistant', 'model']);
 const SYSTEM = 'system';
 
 /** One row per question and answer. */
-function* toRows(line: number, value: unknown, { mapping }: ReadOptions): Generator<ReadRow> {
-  let original: JsonObject;
-  let exchanges: Exchange[];
-  try {
-    original = asObject(value);
-    exchanges = pairUp(original.conversations);
-  } catch (error) {
-    if (!(error instanceof RowError)) throw error;
-    yield { line, error: error.message };
-    return;
-  }
-  const object = renamed(original, KEYS, mapping);
-  const count = exchanges.length;
-  for (const [k, exchange] of exchanges.entries()) {
-    yield rowOrError(line, () => {
+function toRows(line: number, value: unknown, { mapping }: ReadOptions): Generator<ReadRow> {
+  return rowsOfParts(
+    line,
+    value,
+    ({ conversations }) => pairUp(conversations),
+    (original, exchange, part) => {
+      const [, k, count] = part;
+      const object = renamed(original, KEYS, mapping);
       const extension = readExtension(object, k, count);
       const rejected = count === 1 ? optionalText(object, 'rejected') : null;
-      const id = optionalText(object, 'id');
       const question = filled(stripMediaMarker(exchange.question), 'conversations');
       const row = importRow({
         video: filled(text(object, 'video', 'media_path'), 'video'),
@@ -132,25 +115,15 @@ function* toRows(line: number, value: unknown, { mapping }: ReadOptions): Genera
         type: extension.type ?? null,
         split: extension.split ?? null,
         source: optionalText(object, 'data_source', 'source'),
-        externalId: id !== null && count > 1 ? `${id}/${k}` : id,
+        externalId: partId(optionalText(object, 'id'), part),
         provenance: extension.provenance ?? null,
-        extra: count > 1 ? { ...extension.extra, part: [line, k, count] } : (extension.extra ?? {}),
+        extra: partExtra(extension.extra, part),
       });
-      const form: Form = Object.fromEntries(
-        Object.entries(original)
-          .filter(([key]) => key !== EXTENSION_KEY)
-          .map(([key, said]) => {
-            if (key === 'conversations')
-              return [key, exchange.turns.map((turn) => turnForm(turn, question, exchange.answer))];
-            const field = fieldNamed(key, KEYS, mapping);
-            // The rows of one object share its id.
-            const mine = field && (field === 'video' || count === 1);
-            return [key, mine ? fieldSlot(field, said) : asIs(said)];
-          }),
-      );
+      const turns = exchange.turns.map((turn) => turnForm(turn, question, exchange.answer));
+      const form = partForm(original, KEYS, mapping, { conversations: turns }, part);
       return { ...row, extra: extraOf(ID, form, USUAL_PAIR, row) };
-    });
-  }
+    },
+  );
 }
 
 /** A question and its answer; `turns`: both as they are in the file, with the system's before them. */

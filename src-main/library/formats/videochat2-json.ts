@@ -13,19 +13,20 @@ import {
   readExtension,
   stripMediaMarker,
   text,
-  writeExtension,
   type JsonObject,
 } from './fields.ts';
-import { asIs, extraOf, fieldSlot, fill, ownForm, questionSlot, together, type Form } from './form.ts';
+import { asIs, extraOf, questionSlot, type Form } from './form.ts';
+import { RowError, type Format, type ReadOptions, type ReadRow } from './format.ts';
+import { jsonFields, readRows, renamed, writeList, type Keys } from './json-format.ts';
 import {
-  RowError,
-  rowOrError,
-  type ExportRow,
-  type Format,
-  type ReadOptions,
-  type ReadRow,
-} from './format.ts';
-import { fieldNamed, jsonFields, readRows, renamed, writeList, type Keys } from './json-format.ts';
+  objectOfParts,
+  partExtra,
+  partForm,
+  partId,
+  rowsOfParts,
+  together,
+  type PartsLayout,
+} from './parts.ts';
 
 const ID = 'videochat2-json';
 
@@ -59,93 +60,63 @@ export const videochat2Json: Format = {
 
   read: (chunks, options = {}) => readRows(chunks, options, (line, value) => toRows(line, value, options)),
 
-  write: (rows) => writeList(together(rows, ID), toObject),
+  write: (rows) => writeList(together(rows, ID), (run) => objectOfParts(run, LAYOUT)),
 };
 
-/** One object of one row, or of all the rows that came in one. */
-function toObject(run: ExportRow[]): object {
-  const objects = run.map((row) => ({
-    ...fill(row.rejected === null ? USUAL : USUAL_PAIR, row),
-    ...fill(ownForm(row, ID) ?? {}, row),
-    [EXTENSION_KEY]: writeExtension(row, ID),
-  })) as unknown as { QA: unknown[]; QA_NEG?: unknown[] }[];
-  const [row] = run;
-  if (run.length === 1)
-    // One of several questions stands alone under its own id.
-    return row.extra.part ? { ...objects[0], sample_id: row.externalId } : objects[0];
-  const all = (key: 'QA' | 'QA_NEG'): unknown[] => objects.flatMap((object) => object[key] ?? []);
-  const wrong = all('QA_NEG');
-  return {
-    ...objects[0],
-    QA: all('QA'),
-    ...(wrong.length > 0 ? { QA_NEG: wrong } : {}),
-    [EXTENSION_KEY]: { parts: run.map((part) => writeExtension(part, ID)) },
-  };
+const LAYOUT: PartsLayout = {
+  format: ID,
+  usual: (row) => (row.rejected === null ? USUAL : USUAL_PAIR),
+  id: 'sample_id',
+  lists: ['QA', 'QA_NEG'],
+};
+
+/** A question with its answer, and the same with the wrong answer (undefined: there is none), as they are in the file. */
+type Exchange = { qa: unknown; wrong: unknown };
+
+/** One row per question. */
+function toRows(line: number, value: unknown, { mapping }: ReadOptions): Generator<ReadRow> {
+  return rowsOfParts(line, value, exchanges, (original, exchange, part) => {
+    const [, k, count] = part;
+    const object = renamed(original, KEYS, mapping);
+    const qa = asObject(exchange.qa, `QA[${k}]`);
+    const negative = exchange.wrong === undefined ? null : asObject(exchange.wrong, `QA_NEG[${k}]`);
+    const extension = readExtension(object, k, count);
+    const question = filled(stripMediaMarker(text(qa, 'q')), `QA[${k}].q`);
+    if (negative && stripMediaMarker(optionalText(negative, 'q') ?? question) !== question)
+      throw new RowError(`"QA_NEG[${k}].q": expected the question of "QA[${k}]", got another one`);
+    const row = importRow({
+      video: filled(text(object, 'video', 'media_path'), 'video'),
+      question,
+      chosen: filled(text(qa, 'a'), `QA[${k}].a`),
+      rejected: negative ? text(negative, 'a') || null : null,
+      phrases: extension.phrases ? { phrases: extension.phrases } : null,
+      type: extension.type ?? null,
+      split: extension.split ?? null,
+      source: optionalText(object, 'src'),
+      externalId: partId(optionalText(object, 'sample_id'), part),
+      provenance: extension.provenance ?? null,
+      extra: partExtra(extension.extra, part),
+    });
+    const turn = (written: JsonObject, answer: 'chosen' | 'rejected'): Form =>
+      Object.fromEntries(
+        Object.entries(written).map(([key, said]) => [
+          key,
+          key === 'q' ? questionSlot(said, question) : key === 'a' ? { $: answer } : asIs(said),
+        ]),
+      );
+    const own = { QA: [turn(qa, 'chosen')], ...(negative ? { QA_NEG: [turn(negative, 'rejected')] } : {}) };
+    const form = partForm(original, KEYS, mapping, own, part);
+    return { ...row, extra: extraOf(ID, form, USUAL_PAIR, row) };
+  });
 }
 
-/** Every question of one object; a bad one costs itself only. */
-function* toRows(line: number, value: unknown, { mapping }: ReadOptions): Generator<ReadRow> {
-  let original: JsonObject;
-  let questions: unknown[];
-  let wrong: unknown[];
-  try {
-    original = asObject(value);
-    questions = list(original, 'QA') ?? [];
-    wrong = list(original, 'QA_NEG') ?? [];
-    if (questions.length === 0) throw new RowError('missing key "QA": expected a list of {q, a}');
-    if (wrong.length > 0 && wrong.length !== questions.length)
-      throw new RowError(`"QA_NEG": expected ${questions.length} answers as in "QA", got ${wrong.length}`);
-  } catch (error) {
-    if (!(error instanceof RowError)) throw error;
-    yield { line, error: error.message };
-    return;
-  }
-  const object = renamed(original, KEYS, mapping);
-  const count = questions.length;
-  for (let k = 0; k < count; k++) {
-    yield rowOrError(line, () => {
-      const qa = asObject(questions[k], `QA[${k}]`);
-      const negative = wrong.length > 0 ? asObject(wrong[k], `QA_NEG[${k}]`) : null;
-      const extension = readExtension(object, k, count);
-      const question = filled(stripMediaMarker(text(qa, 'q')), `QA[${k}].q`);
-      if (negative && stripMediaMarker(optionalText(negative, 'q') ?? question) !== question)
-        throw new RowError(`"QA_NEG[${k}].q": expected the question of "QA[${k}]", got another one`);
-      const id = optionalText(object, 'sample_id');
-      const row = importRow({
-        video: filled(text(object, 'video', 'media_path'), 'video'),
-        question,
-        chosen: filled(text(qa, 'a'), `QA[${k}].a`),
-        rejected: negative ? text(negative, 'a') || null : null,
-        phrases: extension.phrases ? { phrases: extension.phrases } : null,
-        type: extension.type ?? null,
-        split: extension.split ?? null,
-        source: optionalText(object, 'src'),
-        externalId: id !== null && count > 1 ? `${id}/${k}` : id,
-        provenance: extension.provenance ?? null,
-        extra: count > 1 ? { ...extension.extra, part: [line, k, count] } : (extension.extra ?? {}),
-      });
-      const turn = (written: JsonObject, answer: 'chosen' | 'rejected'): Form =>
-        Object.fromEntries(
-          Object.entries(written).map(([key, said]) => [
-            key,
-            key === 'q' ? questionSlot(said, question) : key === 'a' ? { $: answer } : asIs(said),
-          ]),
-        );
-      const form: Form = Object.fromEntries(
-        Object.entries(original)
-          .filter(([key]) => key !== EXTENSION_KEY)
-          .map(([key, said]) => {
-            if (key === 'QA') return [key, [turn(qa, 'chosen')]];
-            if (key === 'QA_NEG') return [key, negative ? [turn(negative, 'rejected')] : asIs(said)];
-            const field = fieldNamed(key, KEYS, mapping);
-            // The rows of one object share its id.
-            const mine = field && (field === 'video' || count === 1);
-            return [key, mine ? fieldSlot(field, said) : asIs(said)];
-          }),
-      );
-      return { ...row, extra: extraOf(ID, form, USUAL_PAIR, row) };
-    });
-  }
+function exchanges(object: JsonObject): Exchange[] {
+  const questions = list(object, 'QA') ?? [];
+  const wrong = list(object, 'QA_NEG') ?? [];
+  if (questions.length === 0) throw new RowError('missing key "QA": expected a list of {q, a}');
+  if (wrong.length > 0 && wrong.length !== questions.length)
+    throw new RowError(`"QA_NEG": expected ${questions.length} answers as in "QA", got ${wrong.length}`);
+  return questions.map((qa, k) => ({ qa, wrong: wrong[k] }));
 }
 
 function list(object: JsonObject, key: string): unknown[] | null {
