@@ -49,11 +49,14 @@ export class FileJobJournal implements JobJournal {
   save(jobs: Job[]): Promise<void> {
     // Many changes while one write is under way become one write.
     if (this.#next === undefined)
-      this.#writing = this.#writing.then(async () => {
-        const kept = (this.#next ?? []).slice(-KEEP);
-        this.#next = undefined;
-        await writeFileAtomic(this.#file, JSON.stringify(kept, null, 1));
-      });
+      this.#writing = this.#writing
+        // A write that failed has told its own caller; there may be room again for this one.
+        .catch(() => undefined)
+        .then(async () => {
+          const kept = (this.#next ?? []).slice(-KEEP);
+          this.#next = undefined;
+          await writeFileAtomic(this.#file, JSON.stringify(kept, null, 1));
+        });
     this.#next = jobs;
     return this.#writing;
   }

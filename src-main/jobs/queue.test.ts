@@ -173,6 +173,30 @@ test('a later process sees ended jobs as they were and interrupted ones as faile
   }
 });
 
+test('a journal that cannot be written fails no job and no closing, and is written again once it can be', async () => {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'rrpo-jobs-'));
+  try {
+    const place = path.join(folder, 'project');
+    const file = path.join(place, 'jobs.json');
+    await writeFile(place, 'a file where the folder should be');
+    const journal = new FileJobJournal(file);
+    const queue = new JobQueue();
+    await queue.attach(journal);
+    await queue.enqueue(spec(() => Promise.resolve())).done;
+    await expect(journal.save(queue.list())).rejects.toThrow(/expected the path of a file inside a folder/);
+    await rm(place);
+    await queue.enqueue(spec(() => Promise.resolve(), { title: 'later' })).done;
+    await journal.save(queue.list());
+    expect(JSON.parse(await readFile(file, 'utf8'))).toMatchObject([{ title: 'test' }, { title: 'later' }]);
+    await rm(place, { recursive: true });
+    await writeFile(place, '');
+    await queue.detach();
+    expect(queue.list()).toEqual([]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+});
+
 test('stopping ends also the job that another one starts as its last act', async () => {
   const queue = new JobQueue();
   const spec = { kind: 'probe', title: 'x', lane: 'media' } as const;

@@ -89,7 +89,8 @@ export class JobQueue {
 
   /** Writes the last state and forgets all jobs; without a journal jobs last as long as the process. */
   async detach(): Promise<void> {
-    await this.#journal?.save(this.list());
+    // A full disk must not keep a project from being closed.
+    await this.#journal?.save(this.list()).catch(() => undefined);
     this.#forget();
     this.#journal = undefined;
   }

@@ -4,6 +4,7 @@ import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:
 import os from 'node:os';
 import path from 'node:path';
 import { UserError } from '../platform/errors.ts';
+import { explainWriteError } from '../platform/files.ts';
 
 const LOCK_FILE = 'workbench.lock';
 
@@ -78,7 +79,7 @@ function createExclusively(folder: string, file: string, text: string): boolean 
         'Give yourself write permission to it, or copy the project to a folder where you have it.',
         { cause: error },
       );
-    throw error;
+    throw explainWriteError(file, error);
   }
 }
 
