@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -146,6 +147,42 @@ test('init, import, export: videos and samples in, pairs out', async () => {
   ]);
   expect(pairs[0].answer_masked).toContain('<MASK>');
 }, 180_000);
+
+test('videos that cannot be used, and a model without a chat template, are told with file and what to do', async () => {
+  const folder = path.join(home, 'unusable');
+  const model = path.join(folder, 'model');
+  cpSync(path.join(resourcesDir, 'model'), model, { recursive: true });
+  rmSync(path.join(model, 'chat_template.json'));
+  for (const name of ['tokenizer_config.json', 'processor_config.json']) {
+    const file = path.join(model, name);
+    const { chat_template: _, ...rest } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+    writeFileSync(file, JSON.stringify(rest));
+  }
+  const clip = path.join(folder, 'clip.mp4');
+  copyFileSync(path.join(resourcesDir, 'sample', 'clips', 'clip-0001.mp4'), clip);
+  const broken = path.join(folder, 'broken.mp4');
+  writeFileSync(broken, 'no video');
+  const row = (video: string) => ({ video, split: 'train', question: 'What?', answer: 'A circle.' });
+  const rows = path.join(folder, 'rows.json');
+  writeFileSync(rows, JSON.stringify([row('clip.mp4'), row('gone.mp4')]));
+  const own = path.join(folder, 'project');
+  expect((await cli('init', own, '--model', model)).code).toBe(0);
+
+  const told = await cli('import', own, broken, rows);
+  expect(told.code).toBe(0);
+  expect(told.stdout).toContain('Videos of the project that cannot be used: 2');
+  expect(told.stdout).toMatch(
+    /broken\.mp4: Expected a video file that FFmpeg can read, got .*copy or download/,
+  );
+  expect(told.stdout).toMatch(/gone\.mp4: No file at .*gone\.mp4\. Add it from where it is\./);
+
+  const out = path.join(folder, 'answers.jsonl');
+  const asked = await cli('generate-answers', own, '--split', 'train', '--out', out);
+  expect(asked.code).toBe(2);
+  expect(asked.stderr).toContain(`${model}: expected a chat template in chat_template.jinja`);
+  expect(asked.stderr).toContain('copy its chat template into this folder');
+  expect(existsSync(out)).toBe(false);
+}, 120_000);
 
 test('Ctrl-C during training stops it, saves, and leaves a run that can go on', async () => {
   // Greedy answers to a blank clip, accepted without review: enough to train on.

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { SampleLibrary } from '../library/samples.ts';
 import { judge } from '../negatives/judge.ts';
 import { projectRecipe } from '../negatives/recipe-store.ts';
+import { UserError } from '../platform/errors.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { describeModel } from '../services/adapters.ts';
 import { answerSamples, clipsOf } from '../services/answering.ts';
@@ -106,6 +107,12 @@ export async function generateAnswersCommand(
     if (!session.signal.aborted || lines.size === 0) throw error;
     return [];
   });
+  if (lines.size === 0 && skipped.length > 0)
+    throw new UserError(
+      'BAD_INPUT',
+      `generate-answers: expected at least one usable video, got none: ${skipped[0].reason}`,
+      'Find the missing videos in the Library, or with "import --find-missing".',
+    );
   if (!session.signal.aborted) await write();
   output.result(
     { file, answers: lines.size, of: samples.length, ...counts, skipped },

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { ImportFormat, ImportMapping, ImportReport } from '../contract/schemas.ts';
 import type { z } from 'zod';
+import { VideoLibrary } from '../library/videos.ts';
 import type { CommonOptions, Session } from './session.ts';
 
 export type ImportOptions = CommonOptions & {
@@ -12,6 +13,9 @@ export type ImportOptions = CommonOptions & {
   copy?: boolean;
   findMissing?: boolean;
 };
+
+/** Of bad rows and of videos that cannot be used, so many are printed; all of them are in the file of bad rows and in `--json`. */
+const TOLD = 10;
 
 const SAMPLE_FILES = ['.json', '.jsonl', '.ndjson', '.csv', '.tsv'];
 
@@ -66,12 +70,22 @@ export async function importCommand(
     );
     if (report.continuedAfter > 0)
       lines.push(`  (it went on after ${report.continuedAfter} rows of an import that was stopped)`);
-    for (const { line, reason } of report.errors.slice(0, 10)) lines.push(`  line ${line}: ${reason}`);
+    for (const { line, reason } of report.errors.slice(0, TOLD)) lines.push(`  line ${line}: ${reason}`);
     if (report.errorsFile !== null) lines.push(`  all bad rows: ${report.errorsFile}`);
   }
   // Videos that rows name are probed in the background: a command ends when that is done.
   await workbench.jobs.idle();
-  output.result({ videos: added, samples: reports }, lines.join('\n'));
+  const unusable = new VideoLibrary(workbench.requireProject())
+    .list()
+    .filter(({ state }) => state === 'missing' || state === 'broken')
+    .map(({ path: file, state, findings }) => {
+      const reason = findings.find(({ severity }) => severity === 'error')?.message ?? '';
+      return { path: file, state, reason };
+    });
+  if (unusable.length > 0) lines.push(`Videos of the project that cannot be used: ${unusable.length}`);
+  for (const { path: file, reason } of unusable.slice(0, TOLD)) lines.push(`  ${file}: ${reason}`);
+  if (unusable.length > TOLD) lines.push('  all of them: --json');
+  output.result({ videos: added, samples: reports, unusable }, lines.join('\n'));
 }
 
 type Counts = { added: number; duplicates: number; found: number };

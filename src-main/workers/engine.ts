@@ -6,6 +6,7 @@ import type { Handlers } from '../jobs/protocol.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
 import { defaultFrames } from '../media/model-frames.ts';
 import { checkpointHash, openCheckpoint } from '../models/checkpoint.ts';
+import { openProcessor } from '../models/processor.ts';
 import { answer } from './engine/answer.ts';
 import { listDevices } from './engine/devices.ts';
 import { divergence } from './engine/divergence.ts';
@@ -32,6 +33,8 @@ const handlers: Handlers<EngineApi> = {
   async describe({ modelDir, adapterDir }) {
     const checkpoint = await openCheckpoint(modelDir);
     const { family } = checkpoint.config;
+    // Said now, once, and not of each clip.
+    await openProcessor(modelDir, checkpoint.config);
     const { value: frames } = await defaultFrames(modelDir, family);
     return {
       family,

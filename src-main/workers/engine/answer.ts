@@ -15,18 +15,23 @@ let turn: Promise<unknown> = Promise.resolve();
 
 type Prepared = { model: LoadedModel; decoder: BatchDecoder; video: PreparedVideo };
 
+/** The clip made ready, or why it cannot be used. @throws what is wrong with the model: then no other clip fares better */
 async function prepare(
   { model: request, task, frames, recipe }: Api['input'],
   signal: AbortSignal,
-): Promise<Prepared> {
+): Promise<Prepared | string> {
   signal.throwIfAborted();
   const model = await modelFor(request);
   const decoder = await model.decoder(request.adapterDir);
   await decoder.room();
   const perturbation =
     recipe === null || recipe === undefined ? null : { recipe: Recipe.parse(recipe), seed: task.seed };
-  const video = await model.prepare(task.video, frames, perturbation, { pixels: task.pixels, signal });
-  return { model, decoder, video };
+  try {
+    const video = await model.prepare(task.video, frames, perturbation, { pixels: task.pixels, signal });
+    return { model, decoder, video };
+  } catch (error) {
+    return faultOfInput(error);
+  }
 }
 
 /** Answers the questions of one clip. */
@@ -35,17 +40,15 @@ export async function answer(
   { signal, emit }: CallContext<AnswerEvent>,
 ): Promise<Api['output']> {
   const { task } = input;
-  let prepared: Prepared;
-  try {
-    const mine = turn.then(() => prepare(input, signal));
-    turn = mine.catch(() => undefined);
-    prepared = await mine;
-  } catch (error) {
-    emit({ type: 'skipped', ids: task.questions.map((q) => q.id), reason: faultOfInput(error) });
-    return { answered: 0 };
-  } finally {
+  const mine = turn.then(() => prepare(input, signal));
+  turn = mine.catch(() => undefined);
+  const prepared = await mine.finally(async () => {
     // What it was made for is in the feature cache now, or never will be.
     if (task.pixels !== null) await rm(task.pixels, { force: true });
+  });
+  if (typeof prepared === 'string') {
+    emit({ type: 'skipped', ids: task.questions.map((q) => q.id), reason: prepared });
+    return { answered: 0 };
   }
   const ends = await Promise.allSettled(
     task.questions.map(async (question) => {
