@@ -33,6 +33,10 @@ test('many pairs at once: chosen by key and click, counted, changed, undone as a
   const { page } = app;
   await inReview(page);
   const pending = readPairs(app, `status = 'pending'`).length;
+  // Nothing was done to this pair yet: a held key says so once, and where to go.
+  for (let i = 0; i < 3; i++) await page.keyboard.press('Control+Z');
+  const nothing = page.getByText('Nothing to undo in this pair. B goes back to the pair before.');
+  await expect(nothing).toHaveCount(1);
   await page
     .getByTestId('pair-row')
     .nth(1)

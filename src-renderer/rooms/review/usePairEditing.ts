@@ -55,8 +55,8 @@ export interface PairEditing {
   apply: (draft: Draft, options?: { reset?: boolean }) => void;
   /** True when everything is stored. */
   flush: () => Promise<boolean>;
-  /** One step of the pair's journal, over text, marks and status; 'unsaved' when the journal cannot be reached. */
-  travel: (direction: 'undo' | 'redo') => Promise<'done' | 'unsaved' | { problem: string }>;
+  /** One step of the pair's journal, over text, marks and status; 'unsaved' when the journal cannot be reached, 'nothing' at its end. */
+  travel: (direction: 'undo' | 'redo') => Promise<'done' | 'unsaved' | 'nothing' | { problem: string }>;
   keepMine: () => Promise<void>;
   /** Theirs in place; one's own version stays in the history and comes back with redo. */
   takeTheirs: () => ReturnType<PairEditing['travel']>;
@@ -214,7 +214,8 @@ export function usePairEditing(): PairEditing {
       }
       return 'done';
     } catch (reason) {
-      return { problem: sentence(reason) };
+      const { canUndo, canRedo } = session.stored;
+      return (direction === 'undo' ? canUndo : canRedo) ? { problem: sentence(reason) } : 'nothing';
     }
   }
 
