@@ -17,13 +17,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { adapterHash, adapterParameters, initialAdapter, writeAdapter } from '../align/adapter.ts';
+import { adapterHash } from '../align/adapter.ts';
 import { presetConfig } from '../align/config.ts';
+import { writeRandomAdapter } from '../align/testing.ts';
 import { writeRunRecord } from '../align/run-record.ts';
 import { TrainConfig, type Job } from '../contract/schemas.ts';
-import { openCheckpoint } from '../models/checkpoint.ts';
 import { resourcesDir } from '../platform/entries.ts';
-import { Random } from '../platform/random.ts';
 import { engineModel, engineVideo } from './engine-requests.ts';
 import type { GenerateReport } from './generation.ts';
 import { reproduce } from './reproduce.ts';
@@ -42,16 +41,6 @@ let workbench = new Workbench('serve');
 let client = createRouterClient(createRouter(workbench));
 const project = path.join(home, 'project');
 const adapterDir = path.join(project, 'runs', RUN, 'adapter');
-
-/** An adapter whose every weight is drawn from `seed`: loud enough to say other things than the base does. */
-async function writeRandomAdapter(dir: string, seed: number): Promise<void> {
-  const { config } = await openCheckpoint(modelDir);
-  const adapter = initialAdapter(config, 4, 8, seed);
-  const random = new Random(seed);
-  for (const { name, data } of adapterParameters(adapter))
-    if (name.endsWith('lora_B')) for (let i = 0; i < data.length; i++) data[i] = random.between(-0.15, 0.15);
-  await writeAdapter(dir, adapter, config, 'model');
-}
 
 async function generate(changes: object = {}): Promise<Job> {
   return workbench.jobs.ended((await client.negatives.generate({ ...request, ...changes })).id);
@@ -83,7 +72,7 @@ beforeAll(async () => {
   await client.project.setModel({ modelDir });
   await workbench.jobs.ended((await client.library.runImport({ path: path.join(home, 'samples.json') })).id);
   await workbench.jobs.idle();
-  await writeRandomAdapter(adapterDir, 1);
+  await writeRandomAdapter(modelDir, adapterDir, 1);
   await createRunFiles(
     path.join(project, 'runs'),
     {
@@ -176,7 +165,7 @@ test('an adapter that is gone or another one is told; nothing is asked with it',
     );
     // A folder does as well as a run.
     expect((await generate({ adapter: aside, seed: 9 })).error).toBeNull();
-    await writeRandomAdapter(adapterDir, 2);
+    await writeRandomAdapter(modelDir, adapterDir, 2);
     await expect(reproduce(workbench, id)).rejects.toThrow(/expected the adapter [0-9a-f]{12} that gave/);
     expect((await client.pairs.lineage({ pairId: id }))!.adapter).toMatchObject({ state: 'changed' });
   } finally {
@@ -307,7 +296,7 @@ test('a generation that goes on after a restart says when its adapter or its mod
   renameSync(aside, adapterDir);
 
   cpSync(adapterDir, aside, { recursive: true });
-  const changed = await afterKill(() => writeRandomAdapter(adapterDir, 3));
+  const changed = await afterKill(() => writeRandomAdapter(modelDir, adapterDir, 3));
   expect(changed).toMatchObject({ state: 'failed', error: { code: 'CONFLICT' } });
   expect(changed.error!.message).toMatch(/expected the adapter it began with/);
   rmSync(adapterDir, { recursive: true });
