@@ -5,7 +5,6 @@
 import type {
   BulkAction,
   HistoryEntry,
-  LintCode,
   Pair,
   PairFacets,
   PairFilter,
@@ -13,23 +12,22 @@ import type {
   PairStatus,
   PairSummary,
   Phrase,
-  PhraseKind,
   Provenance,
   Review,
 } from '../contract/schemas.ts';
 import type { z } from 'zod';
-import type { ErrorPattern } from '../contract/recipe.ts';
 import type { ImportRow } from '../library/formats/format.ts';
 import { SampleLibrary } from '../library/samples.ts';
-import { indexWaiting, shortWordCondition, type Condition } from '../library/search.ts';
 import { proposePhrases } from '../negatives/differences.ts';
 import { sliceCodePoints } from '../contract/text.ts';
 import { UserError } from '../platform/errors.ts';
 import { newId } from '../project/ids.ts';
 import type { OpenProject } from '../project/project.ts';
 import { lintPair } from './lints.ts';
+import { agreed, confirmed, contentOf, edited, moved, type Make } from './changes.ts';
 import { Journal, type JournalEntry } from './journal.ts';
-import { Reviews, type PairContent } from './reviews.ts';
+import { countsOf, facetsOf, idsOf, pageOf } from './queues.ts';
+import { Reviews } from './reviews.ts';
 import {
   familyOfPair,
   originHash,
@@ -38,7 +36,6 @@ import {
   phrasesOf,
   SELECT_PAIRS,
   sourceKey,
-  statusColumn,
   storedKinds,
   storedLints,
   toPair,
@@ -47,7 +44,6 @@ import {
 } from './rows.ts';
 
 type Status = z.infer<typeof PairStatus>;
-type Code = z.infer<typeof LintCode>;
 
 /** A non-preferred answer that wants review. */
 export type Candidate = {
@@ -109,106 +105,23 @@ export class PairService {
 
   /** One page in the order of creation, and how many there are in all. */
   list(filter: PairFilter, page: { offset: number; limit: number }): { total: number; rows: PairSummary[] } {
-    const where = this.#search(filter);
-    const { total, keys } = this.#page(where, page, filter.text !== undefined);
-    // Whole rows carry texts and marks, which only the page needs.
-    const rows = this.#db
-      .prepare<PairRow>(`${SELECT_PAIRS} WHERE p.seq IN (SELECT value FROM json_each(?)) ORDER BY p.seq`)
-      .all(JSON.stringify(keys));
+    const { total, rows } = pageOf(this.#db, filter, this.#own, page);
     return { total, rows: rows.map((row) => toSummary(this.#version(row))) };
-  }
-
-  /** What a person filters by; what was added a moment ago is among it. */
-  #search(filter: PairFilter): Condition {
-    if (filter.text) indexWaiting(this.#db, 'pairs');
-    return pairConditions(filter, this.#own, (word) => shortWordCondition(this.#db, word, 'p.seq'));
-  }
-
-  /** How many pairs fit, and the keys of one page of them. A search is carried out once for both; an index answers twice as fast. */
-  #page(
-    where: Condition,
-    { offset, limit }: { offset: number; limit: number },
-    search: boolean,
-  ): { total: number; keys: number[] } {
-    const hits = `SELECT p.seq AS key FROM pairs p ${where.sql}`;
-    const part = 'ORDER BY key LIMIT ? OFFSET ?';
-    type Hit = { key: number; n: number };
-    const found = search
-      ? this.#db
-          .prepare<Hit>(
-            `WITH hits AS MATERIALIZED (${hits}) SELECT key, (SELECT count(*) FROM hits) AS n FROM hits ${part}`,
-          )
-          .all(...where.params, limit, offset)
-      : this.#db.prepare<Hit>(`${hits} ${part}`).all(...where.params, limit, offset);
-    const total =
-      found[0]?.n ??
-      this.#db.prepare<{ n: number }>(`SELECT count(*) AS n FROM pairs p ${where.sql}`).get(...where.params)!
-        .n;
-    return { total, keys: found.map(({ key }) => key) };
   }
 
   /** The ids of a selection, in the order of creation. */
   ids(selection: PairSelection): string[] {
-    if ('pairIds' in selection) return [...new Set(selection.pairIds)];
-    const where = this.#search(selection.filter);
-    const except = new Set(selection.except);
-    return this.#db
-      .prepare<{ id: string }>(`SELECT p.id FROM pairs p ${where.sql} ORDER BY p.seq`)
-      .all(...where.params)
-      .map((row) => row.id)
-      .filter((id) => !except.has(id));
+    return idsOf(this.#db, selection, this.#own);
   }
 
   /** How many pairs are in each queue. */
   counts(): Record<Status, number> {
-    const counts = { pending: 0, accepted: 0, rejected: 0, second_look: 0 };
-    const status = statusColumn(this.#own);
-    for (const row of this.#db
-      .prepare<{ status: Status; n: number }>(
-        `SELECT ${status.sql} AS status, count(*) AS n FROM pairs p GROUP BY 1`,
-      )
-      .all(...status.params))
-      counts[row.status] = row.n;
-    return counts;
+    return countsOf(this.#db, this.#own);
   }
 
   /** What the filters of one queue (or all) can be set to, the most frequent first. */
   facets(queue?: Status): PairFacets {
-    const where = pairConditions({ status: queue }, this.#own);
-    const group = <Row>(sql: string): Row[] => this.#db.prepare<Row>(sql).all(...where.params);
-    const reviewers = group<PairFacets['reviewers'][number]>(
-      queue === undefined
-        ? 'SELECT reviewer, count(*) AS pairs FROM reviews GROUP BY reviewer'
-        : `SELECT r.reviewer, count(*) AS pairs FROM reviews r JOIN pairs p ON p.seq = r.pair_seq ${where.sql} GROUP BY 1`,
-    );
-    const sources = new Map<string, number>();
-    const families = new Map<ErrorPattern, number>();
-    const kinds = new Map<PhraseKind, number>();
-    const lints = new Map<Code, number>();
-    const count = <K>(map: Map<K, number>, key: K, n: number): void =>
-      void map.set(key, (map.get(key) ?? 0) + n);
-    type Group = { source: string; family: ErrorPattern | null; kinds: string; lints: string; n: number };
-    for (const row of group<Group>(
-      `SELECT p.source, p.family, p.kinds, p.lints, count(*) AS n FROM pairs p ${where.sql} GROUP BY 1, 2, 3, 4`,
-    )) {
-      count(sources, row.source, row.n);
-      if (row.family !== null) count(families, row.family, row.n);
-      for (const kind of JSON.parse(row.kinds) as PhraseKind[]) count(kinds, kind, row.n);
-      for (const code of JSON.parse(row.lints) as Code[]) count(lints, code, row.n);
-    }
-    const leaks = pairConditions({ status: queue, lint: 'heldout-leak' }, this.#own);
-    const leaking = this.#db
-      .prepare<{ n: number }>(`SELECT count(*) AS n FROM pairs p ${leaks.sql}`)
-      .get(...leaks.params)!.n;
-    if (leaking > 0) lints.set('heldout-leak', leaking);
-    const most = (a: { pairs: number }, b: { pairs: number }): number => b.pairs - a.pairs;
-    return {
-      sources: [...sources].map(([source, n]) => ({ source, pairs: n })).sort(most),
-      families: [...families].map(([family, n]) => ({ family, pairs: n })).sort(most),
-      kinds: [...kinds].map(([kind, n]) => ({ kind, pairs: n })).sort(most),
-      reviewers: reviewers.map((row) => ({ ...row })).sort(most),
-      lints: [...lints].map(([code, n]) => ({ code, pairs: n })).sort(most),
-    };
+    return facetsOf(this.#db, queue, this.#own);
   }
 
   /** @throws UserError NOT_FOUND */
@@ -442,28 +355,21 @@ export class PairService {
           `pair: expected an edit of version ${row.version}, got one of version ${baseVersion}: it was changed in the meantime`,
           'Reload the pair and make the change again; both versions are in its history.',
         );
-      const after = { ...before, chosen, rejected, phrases };
-      const changes: string[] = [];
-      if (before.chosen !== chosen) changes.push('preferred answer');
-      if (before.rejected !== rejected) changes.push('non-preferred answer');
-      const action = changes.length > 0 ? 'text' : 'phrases';
-      if (phrasesJson(before.phrases) !== phrasesJson(phrases))
-        changes.push(phrases.length === 1 ? '1 phrase' : `${phrases.length} phrases`);
-      if (changes.length === 0) return null;
-      return { action, after, summary: changes.join(', ') + (over ? ', over another version' : '') };
+      return edited(before, { chosen, rejected, phrases }, over);
     });
   }
 
   /** Moves pairs to a queue, all or none. To decide as somebody else has is a decision, too. */
   setStatus(pairIds: readonly string[], status: Status): PairSummary[] {
-    const agree: Make = (row, before) =>
-      this.#reviewer === undefined &&
-      status !== 'pending' &&
-      this.#reviews.get(row.seq, this.#me)?.status !== status
-        ? { action: 'status', after: before, summary: `${LABELS[status]}, as it was`, agrees: true }
-        : null;
+    const isNewDecision = ({ seq }: PairRow): boolean =>
+      this.#reviewer === undefined && this.#reviews.get(seq, this.#me)?.status !== status;
     const changed = this.#db.transaction(() =>
-      pairIds.map((id) => this.#apply(id, (row, before) => move(before, status) ?? agree(row, before))),
+      pairIds.map((id) =>
+        this.#apply(
+          id,
+          (row, before) => moved(before, status) ?? (isNewDecision(row) ? agreed(before) : null),
+        ),
+      ),
     );
     for (const { row, changed: isChanged } of changed) if (isChanged) this.#onChange(row.id, row.version);
     return changed.map(({ row }) => toSummary(row));
@@ -472,7 +378,7 @@ export class PairService {
   /** A part of a bulk change: these pairs, in one transaction. Returns how many it changed; `onChange` is not called. */
   bulkStep(pairIds: readonly string[], action: BulkAction, bulk: string): number {
     const make: Make = (_, before) =>
-      action === 'confirm' ? confirmed(before) : move(before, action.status);
+      action === 'confirm' ? confirmed(before) : moved(before, action.status);
     return this.#db.transaction(() => pairIds.filter((id) => this.#apply(id, make, bulk).changed).length);
   }
 
@@ -601,47 +507,6 @@ export class PairService {
     return row;
   }
 }
-
-/** Decides about one change of the stored row, seen as `before`: what it is, or null when there is nothing to change. */
-type Make = (
-  row: PairRow,
-  before: PairContent,
-) => {
-  action: Exclude<JournalEntry['action'], 'created' | 'own'>;
-  after: PairContent;
-  summary: string;
-  /** Nothing changes but who has decided so. */
-  agrees?: boolean;
-} | null;
-
-function contentOf(row: PairRow): PairContent {
-  return { chosen: row.chosen, rejected: row.rejected, phrases: phrasesOf(row), status: row.status };
-}
-
-/** A move to another queue. */
-function move(before: PairContent, status: Status): ReturnType<Make> {
-  if (before.status === status) return null;
-  const summary = `${LABELS[before.status]} -> ${LABELS[status]}`;
-  return { action: 'status', after: { ...before, status }, summary };
-}
-
-/** Every proposed phrase as the person's own. */
-function confirmed(before: PairContent): ReturnType<Make> {
-  const open = before.phrases.filter((phrase) => phrase.origin === 'proposed').length;
-  if (open === 0) return null;
-  return {
-    action: 'phrases',
-    after: { ...before, phrases: before.phrases.map((phrase) => ({ ...phrase, origin: 'person' })) },
-    summary: open === 1 ? '1 proposal confirmed' : `${open} proposals confirmed`,
-  };
-}
-
-const LABELS: Record<Status, string> = {
-  pending: 'pending',
-  accepted: 'accepted',
-  rejected: 'rejected',
-  second_look: 'second look',
-};
 
 const CREATED: Record<Provenance['kind'], string> = {
   imported: 'imported',
