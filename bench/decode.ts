@@ -50,7 +50,7 @@ async function writeRandomCheckpoint(dir: string): Promise<number> {
 }
 
 /** Measures and prints one line per setting. */
-export async function benchDecode(prompt: number, tokens: number): Promise<void> {
+async function benchDecode(prompt: number, tokens: number): Promise<void> {
   const dir = await mkdtemp(path.join(os.tmpdir(), 'rrpo-bench-decode-'));
   try {
     const parameters = await writeRandomCheckpoint(dir);

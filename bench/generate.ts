@@ -77,7 +77,7 @@ async function batched(
 }
 
 /** Measures and prints a line per way. */
-export async function benchGenerate(clips: number, rounds: number): Promise<void> {
+async function benchGenerate(clips: number, rounds: number): Promise<void> {
   const cacheDir = await mkdtemp(path.join(os.tmpdir(), 'rrpo-bench-generate-'));
   try {
     const model = await LoadedModel.open({

@@ -82,7 +82,7 @@ const row = (what: string, frames: number, seconds: number): void =>
   console.log(`${what.padEnd(52)} ${(frames / seconds).toFixed(1).padStart(9)} frames/s`);
 
 /** Measures and prints the table for one file. */
-export async function benchMedia(file: string): Promise<void> {
+async function benchMedia(file: string): Promise<void> {
   if (!existsSync(file))
     throw new Error(
       `${file}: expected a video to measure with, found none — pass one: node bench/media.ts FILE`,

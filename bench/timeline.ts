@@ -44,7 +44,7 @@ async function timed<T>(work: () => T | Promise<T>): Promise<{ value: T; ms: num
 }
 
 /** Measures and prints the table. */
-export async function benchTimeline(): Promise<void> {
+async function benchTimeline(): Promise<void> {
   console.log(
     `machine  ${os.cpus()[0]?.model ?? 'unknown CPU'}, ${os.cpus().length} cores, load ${os.loadavg()[0].toFixed(1)}, node ${process.version}`,
   );

@@ -37,7 +37,7 @@ export type Size = {
 };
 
 /** The mid size of docs/architecture.md. */
-export const MID: Size = {
+const MID: Size = {
   hidden: 512,
   layers: 8,
   heads: 8,
@@ -50,7 +50,7 @@ export const MID: Size = {
 };
 
 /** What TensorFlow.js gets in a bearable time: its CPU backend is two orders of magnitude slower. */
-export const SMALL: Size = {
+const SMALL: Size = {
   ...MID,
   hidden: 128,
   layers: 2,
@@ -73,14 +73,14 @@ export type Measured = {
 };
 
 /** Multiply-adds x 2 of one step's dense products: policy and reference forward, and the backward pass by activations. */
-export function gigaFlops(size: Size, rows: 1 | 2): number {
+function gigaFlops(size: Size, rows: 1 | 2): number {
   const kv = (size.hidden / size.heads) * size.kvHeads;
   const layer = 2 * size.hidden * size.hidden + 2 * size.hidden * kv + 3 * size.hidden * size.ffn;
   const tokens = rows === 1 ? size.prompt + 2 * size.answer : 2 * (size.prompt + size.answer);
   return (3 * 2 * (layer * size.layers * tokens + 2 * size.answer * size.hidden * size.vocab)) / 1e9;
 }
 
-export async function writeRandomCheckpoint(dir: string, size: Size): Promise<void> {
+async function writeRandomCheckpoint(dir: string, size: Size): Promise<void> {
   const config = {
     model_type: 'qwen2',
     hidden_size: size.hidden,
@@ -107,7 +107,7 @@ export async function writeRandomCheckpoint(dir: string, size: Size): Promise<vo
 }
 
 /** A pair of random tokens; a quarter of each answer is marked. */
-export function randomPair(size: Size): EncodedPair {
+function randomPair(size: Size): EncodedPair {
   const random = new Random('bench/pair');
   const tokens = (n: number) => Array.from({ length: n }, () => random.int(size.vocab));
   const answer = (): EncodedAnswer => ({
@@ -163,12 +163,7 @@ async function measure(
 }
 
 /** Sorts times and adds the process's peak. */
-export async function report(
-  times: number[],
-  cpus: number[],
-  loss: number,
-  tokens: number,
-): Promise<Measured> {
+async function report(times: number[], cpus: number[], loss: number, tokens: number): Promise<Measured> {
   const middle = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
   const { rssMb, peakMb } = await memoryUse();
   return {

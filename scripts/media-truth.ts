@@ -26,7 +26,7 @@ export type Truth = {
 };
 
 /** Where pixels are compared: a 4 x 4 grid, as shares of width and height. */
-export const SAMPLE_POINTS = [0.1, 0.37, 0.63, 0.9].flatMap((y) => [0.1, 0.37, 0.63, 0.9].map((x) => [x, y]));
+const SAMPLE_POINTS = [0.1, 0.37, 0.63, 0.9].flatMap((y) => [0.1, 0.37, 0.63, 0.9].map((x) => [x, y]));
 
 /** RGB of the sample points of a frame. */
 export function samplePixels(rgb: Uint8Array, width: number, height: number): number[] {

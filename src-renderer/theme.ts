@@ -94,10 +94,10 @@ export const palette: Record<Mode, Record<keyof typeof light, string>> = { light
 
 export const SANS =
   "'Inter Variable', system-ui, -apple-system, 'Segoe UI', 'Noto Sans', 'Noto Sans CJK SC', sans-serif";
-export const MONO = "'JetBrains Mono Variable', ui-monospace, 'SF Mono', Menlo, Consolas, monospace";
+const MONO = "'JetBrains Mono Variable', ui-monospace, 'SF Mono', Menlo, Consolas, monospace";
 
 /** Number of phrase colours; phrase n and n + PHRASE_COLOURS share one, told apart by their number. */
-export const PHRASE_COLOURS = 8;
+const PHRASE_COLOURS = 8;
 
 /** Which of the phrase colours (1-based) phrase `number` wears. */
 export function phraseColour(number: number): number {

@@ -38,7 +38,7 @@ export async function readBytes(dir: string, entry: ArrayEntry): Promise<Uint8Ar
 }
 
 /** L2 norm of the difference over L2 norm of the reference; absolute where the reference is zero, NaN stays NaN. */
-export function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number {
+function relativeError(got: ArrayLike<number>, want: ArrayLike<number>): number {
   if (got.length !== want.length) return Number.POSITIVE_INFINITY;
   let difference = 0;
   let reference = 0;

@@ -37,7 +37,7 @@ const clampByte = (v: number): number => (v < 0 ? 0 : v > 255 ? 255 : Math.floor
 const halfway = new Uint8Array(SIZE * IMAGE * 3);
 
 /** [SIZE, SIZE, 3] -> [IMAGE, IMAGE, 3], both uint8: width first, then height. */
-export function shrink(frame: Uint8Array, out: Uint8Array): void {
+function shrink(frame: Uint8Array, out: Uint8Array): void {
   for (let y = 0; y < SIZE; y++)
     for (let x = 0; x < IMAGE; x++) {
       const { from, weights } = TAPS[x];

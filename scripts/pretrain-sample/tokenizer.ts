@@ -7,7 +7,7 @@ import { askMany } from '../../resources/world/questions.ts';
 import { BALANCED, makeScene } from '../../resources/world/scene.ts';
 
 /** Qwen2's pre-tokenizer pattern, as its tokenizer.json has it. */
-export const QWEN2_PATTERN =
+const QWEN2_PATTERN =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 const SPLIT = new RegExp(QWEN2_PATTERN, 'gu');
 
@@ -161,12 +161,4 @@ export function tokenizerJson(vocabulary: Vocabulary): unknown {
       merges: vocabulary.merges.map((pair) => pair.join(' ')),
     },
   };
-}
-
-/** The vocabulary in a tokenizer.json written by {@link tokenizerJson}. */
-export function vocabularyOf(json: unknown): Vocabulary {
-  const { model } = json as { model: { vocab: Record<string, number>; merges: string[] } };
-  const tokens: string[] = [];
-  for (const [token, id] of Object.entries(model.vocab)) tokens[id] = token;
-  return { tokens, merges: model.merges.map((m) => m.split(' ') as [string, string]) };
 }

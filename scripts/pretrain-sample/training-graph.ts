@@ -18,7 +18,7 @@ import { FRAME_FIELDS, GRID, PATCH_COLOURS, PATCH_SHAPES, STATES } from './targe
 export type RowSizes = { rows: number; length: number; slots: number; prefix: number; videoStart: number };
 
 /** Shapes of the heads that pretraining adds and throws away, by name. */
-export function headShapes(c: LlavaOnevisionConfig): Map<string, readonly number[]> {
+function headShapes(c: LlavaOnevisionConfig): Map<string, readonly number[]> {
   const heads: [string, number, number][] = [
     ['aux.patch_colour', PATCH_COLOURS, c.vision.hidden],
     ['aux.patch_shape', PATCH_SHAPES, c.vision.hidden],
@@ -51,7 +51,7 @@ export function initialHeads(c: LlavaOnevisionConfig, random: Random): Parameter
 export type TrainingGraph = { graph: Graph; parameters: readonly string[]; trained: readonly string[] };
 
 /** Parameters of the vision tower and of its heads: trained by the tower graph, frozen in the whole-model graph. */
-export const ofTower = (name: string): boolean =>
+const ofTower = (name: string): boolean =>
   name.startsWith('vision_tower.') || /^aux\.(patch|frame)/.test(name);
 
 /** Declares every parameter as an input on first use. */

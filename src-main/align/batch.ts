@@ -61,7 +61,7 @@ export type PairLayout = {
 
 /** Row lengths and label counts are rounded up to these multiples, so that few shapes occur and memory plans are reused. */
 export type Buckets = { length: number; labels: number };
-export const DEFAULT_BUCKETS: Buckets = { length: 16, labels: 8 };
+const DEFAULT_BUCKETS: Buckets = { length: 16, labels: 8 };
 /** Wider on a GPU: there every shape is a session of its own, with its own compiled shaders. */
 const GPU_BUCKETS: Buckets = { length: 128, labels: 32 };
 

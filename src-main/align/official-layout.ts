@@ -31,7 +31,7 @@ export type OfficialSide = {
 };
 
 /** Labelled positions of one side (0 chosen, 1 rejected); masks are [B, M]. */
-export function officialSide(batch: OfficialBatch, side: 0 | 1, objective: Objective): OfficialSide {
+function officialSide(batch: OfficialBatch, side: 0 | 1, objective: Objective): OfficialSide {
   const rows: { pair: number; gather: number; label: number; rewarded: boolean }[] = [];
   for (let pair = 0; pair < batch.pairs; pair++) {
     const start = (side * batch.pairs + pair) * batch.length;

@@ -47,7 +47,7 @@ export type TrainingGraphOptions = {
 const CAUSAL_BLOCKS = 4;
 
 /** Symbolic dimensions: Q a quarter of the row length, F features, C and J labelled rows of the chosen and rejected side. */
-export function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGraphOptions): Graph {
+function buildTrainingGraph(checkpoint: Checkpoint, options: TrainingGraphOptions): Graph {
   const { config } = checkpoint;
   const { text } = config;
   const { rows } = options;
@@ -228,7 +228,7 @@ export class TrainingStep {
 }
 
 /** The feeds of a training graph for one pair. */
-export function pairFeeds(
+function pairFeeds(
   config: ModelConfig,
   adapter: LoraAdapter,
   layout: PairLayout,

@@ -6,7 +6,7 @@ import { rendererDir } from '../platform/entries.ts';
 import { mediaResponse } from '../services/media-route.ts';
 import type { Workbench } from '../services/workbench.ts';
 
-export const SCHEME = 'workbench';
+const SCHEME = 'workbench';
 /** The only origin the window ever shows. */
 export const APP_ORIGIN = `${SCHEME}://app`;
 

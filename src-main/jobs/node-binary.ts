@@ -8,7 +8,7 @@ import path from 'node:path';
 import { appRoot, unpacked } from '../platform/entries.ts';
 
 /** Workers rely on type stripping and `node:sqlite` without flags. */
-export const MINIMUM_NODE_MAJOR = 24;
+const MINIMUM_NODE_MAJOR = 24;
 
 /** What the search looks at; replaced in tests. */
 export type NodeSearch = {

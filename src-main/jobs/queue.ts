@@ -15,7 +15,7 @@ type JobState = z.infer<typeof JobStateSchema>;
 export type Lane = 'engine' | 'media' | 'shell' | 'endpoint';
 
 /** Jobs that may run at the same time, by lane. */
-export const LANES: Readonly<Record<Lane, number>> = { engine: 1, media: 2, shell: 2, endpoint: 1 };
+const LANES: Readonly<Record<Lane, number>> = { engine: 1, media: 2, shell: 2, endpoint: 1 };
 
 /** What a running job is given. */
 export type JobContext = {

@@ -5,7 +5,7 @@ import type { RgbImage } from '../models/pixels.ts';
 export type Orientation = { degrees: 0 | 90 | 180 | 270; mirrored: boolean };
 
 /** Stored as shown. */
-export const UPRIGHT: Orientation = { degrees: 0, mirrored: false };
+const UPRIGHT: Orientation = { degrees: 0, mirrored: false };
 
 /** The point (x, y) goes to (a x + c y, b x + d y); each of the eight right-angled ones by its numbers. */
 const TURNS: Record<string, Orientation> = {

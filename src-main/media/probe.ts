@@ -94,7 +94,7 @@ export async function probeVideo(file: string, options: ProbeOptions = {}): Prom
 }
 
 /** Decodes the whole stream once for its timestamps. @throws UserError CORRUPT when not one frame can be decoded */
-export async function scanFrames(source: VideoSource, options: ProbeOptions = {}): Promise<Scan> {
+async function scanFrames(source: VideoSource, options: ProbeOptions = {}): Promise<Scan> {
   const { info } = source;
   const breathe = makeBreather(options.signal);
   const ticks: number[] = [];
@@ -138,7 +138,7 @@ export async function scanFrames(source: VideoSource, options: ProbeOptions = {}
 }
 
 /** Constant when every interval is within one tick (at least 1 ms, as Matroska rounds) of the average. */
-export function frameRateKind(table: PtsTable): 'constant' | 'variable' {
+function frameRateKind(table: PtsTable): 'constant' | 'variable' {
   const n = table.length;
   if (n < 3) return 'constant';
   const tick = table.timeBase.num / table.timeBase.den;
@@ -237,7 +237,7 @@ const BROWSER_CONTAINERS = ['mp4', 'mov', 'mkv', 'webm'];
 const BROWSER_CODECS = ['h264', 'vp8', 'vp9', 'av1'];
 
 /** What Chromium 156 plays without a hardware decoder, measured: H.264 (8 and 10 bit, 4:4:4), VP8, VP9, AV1 in MP4, MOV, MKV, WebM. */
-export function guessPlayable(
+function guessPlayable(
   container: string,
   info: Pick<StreamInfo, 'codec'>,
 ): { value: boolean; reason: string } {

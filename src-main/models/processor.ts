@@ -43,7 +43,7 @@ const ASSUMED_FPS = 24;
 export type VideoExpansion = (video: PromptVideo) => string;
 
 /** LLaVA-OneVision: one token per pooled cell of every frame, and one for the newline behind the last. */
-export function llavaVideoExpansion(token: string, tokensPerPicture: number): VideoExpansion {
+function llavaVideoExpansion(token: string, tokensPerPicture: number): VideoExpansion {
   const side = Math.ceil(Math.floor(Math.sqrt(tokensPerPicture)) / 2);
   return ({ frames }) => token.repeat(frames * side * side + 1);
 }

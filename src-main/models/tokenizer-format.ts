@@ -80,7 +80,7 @@ export function faithfulPreTokenizer(preTokenizer: Json): Json {
  * Spells out `(?i:...)` groups: each letter becomes the class of all characters that fold to it. Two folds leave ASCII:
  * U+017F (long s) with s, and U+212A (Kelvin sign) with k.
  */
-export function expandCaseInsensitive(regex: string): string {
+function expandCaseInsensitive(regex: string): string {
   return regex.replace(/\(\?i:([^()\\[\]]*)\)/g, (_, body: string) => {
     const spelled = body.replace(/[a-z]/gi, (letter) => {
       const low = letter.toLowerCase();

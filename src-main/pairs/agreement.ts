@@ -84,7 +84,7 @@ export function compareMarks(a: Version, b: Version, cut: Cut): Counts {
 }
 
 /** Counts with what follows from them. */
-export function scored(counts: Counts): MarkAgreement {
+function scored(counts: Counts): MarkAgreement {
   return { ...counts, f1: f1Of(counts), kappa: kappaOf(counts) };
 }
 

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const here = fileURLToPath(import.meta.url);
 
 /** True when running from the built `out/` folder instead of from TypeScript sources. */
-export const isBuilt = !here.endsWith('.ts');
+const isBuilt = !here.endsWith('.ts');
 
 /** The folder with package.json, resources/ and out/. */
 export const appRoot: string = findRoot(path.dirname(here));

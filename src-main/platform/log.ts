@@ -7,17 +7,13 @@ export type Level = 'debug' | 'info' | 'warn' | 'error';
 const ORDER: readonly Level[] = ['debug', 'info', 'warn', 'error'];
 
 let file: string | null = null;
-let threshold: Level = (process.env['RRPO_WORKBENCH_LOG'] as Level | undefined) ?? 'warn';
+/** Lines below this level stay off stderr. */
+const threshold: Level = (process.env['RRPO_WORKBENCH_LOG'] as Level | undefined) ?? 'warn';
 
 /** Also append every line (of any level) to `target`. */
 export function logToFile(target: string): void {
   mkdirSync(path.dirname(target), { recursive: true });
   file = target;
-}
-
-/** Lines below this level stay off stderr. Default: `warn`, or the environment variable RRPO_WORKBENCH_LOG. */
-export function setLogLevel(level: Level): void {
-  threshold = level;
 }
 
 function write(level: Level, message: string, error?: unknown): void {

@@ -9,8 +9,8 @@ import { UserError } from './errors.ts';
 export type TextSpan = { readonly start: number; readonly end: number };
 
 /** Tags of the official data files. */
-export const OPEN_TAG = '<MASK>';
-export const CLOSE_TAG = '</MASK>';
+const OPEN_TAG = '<MASK>';
+const CLOSE_TAG = '</MASK>';
 
 /** The span without the white space at its ends; an all-blank span becomes empty at its start. Throws outside the text. */
 export function trimSpan(text: string, span: TextSpan): TextSpan {

@@ -82,7 +82,7 @@ export function weightShapes(sizes: DecoderSizes): { name: string; shape: number
 }
 
 /** Shapes [out, in] of the linears of one layer; each has an adapter. */
-export function linears({ hidden, heads, keyHeads, feedForward }: DecoderSizes) {
+function linears({ hidden, heads, keyHeads, feedForward }: DecoderSizes) {
   const size = hidden / heads;
   return {
     q: [hidden, hidden],
@@ -187,7 +187,7 @@ export function buildTrainingGraph(
 }
 
 /** Normal random numbers from a seeded uniform generator (Box-Muller). */
-export function normals(count: number, deviation: number, random: () => number): Float32Array {
+function normals(count: number, deviation: number, random: () => number): Float32Array {
   return Float32Array.from({ length: count }, () => {
     const radius = Math.sqrt(-2 * Math.log(1 - random()));
     return deviation * radius * Math.cos(2 * Math.PI * random());

@@ -186,7 +186,7 @@ export function embedding(weight: Value, ids: Value): Value {
 }
 
 /** log p(target) for logits [..., V] and integer targets [...]. */
-export function targetLogProbabilities(logits: Value, targets: Value): Value {
+function targetLogProbabilities(logits: Value, targets: Value): Value {
   const picked = gatherLast(logSoftmax(logits), reshape(targets, [...targets.shape, 1]));
   return reshape(picked, targets.shape);
 }

@@ -134,10 +134,7 @@ type RuntimeSession = Awaited<ReturnType<typeof InferenceSession.create>>;
 type RuntimeOptions = NonNullable<Parameters<typeof InferenceSession.create>[1]>;
 
 /** Checks feeds against the declared inputs: names, dtypes, sizes, and that a symbol has one value everywhere. */
-export function checkFeeds(
-  inputs: readonly Node<'input'>[],
-  feeds: Readonly<Record<string, Tensor>>,
-): Bindings {
+function checkFeeds(inputs: readonly Node<'input'>[], feeds: Readonly<Record<string, Tensor>>): Bindings {
   const declared = new Set(inputs.map(({ attrs }) => attrs.name));
   const missing = [...declared].filter((name) => feeds[name] === undefined);
   const extra = Object.keys(feeds).filter((name) => !declared.has(name));

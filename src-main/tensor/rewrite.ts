@@ -43,28 +43,8 @@ function bindAttributes<A extends object>(attrs: A, bindings: Bindings): A {
 }
 
 /** A shape with its bound symbols replaced. */
-export function bindShape(shape: readonly Dim[], bindings: Bindings): Dim[] {
+function bindShape(shape: readonly Dim[], bindings: Bindings): Dim[] {
   return shape.map((dim) => bindDim(dim, bindings));
-}
-
-/** A copy of the graph in which the given symbolic dimensions are numbers. */
-export function bindDimensions(graph: Graph, bindings: Bindings): Graph {
-  const target = new Graph();
-  const copies = new Map<Value, Value>();
-  for (const node of graph.nodes) {
-    copies.set(
-      node,
-      copyNode(
-        node,
-        node.inputs.map((input) => mapped(copies, input)),
-        target,
-        bindings,
-      ),
-    );
-  }
-  for (const [name, value] of graph.outputs) target.output(name, mapped(copies, value));
-  target.verify();
-  return target;
 }
 
 /** The copy of a value; an internal error when there is none. */

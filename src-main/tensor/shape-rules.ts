@@ -27,7 +27,7 @@ function check(condition: boolean, expectation: string): asserts condition {
 }
 
 /** NumPy broadcasting; a symbol is only compatible with itself and with 1. */
-export function broadcastShapes(a: readonly Dim[], b: readonly Dim[]): Dim[] {
+function broadcastShapes(a: readonly Dim[], b: readonly Dim[]): Dim[] {
   const rank = Math.max(a.length, b.length);
   return Array.from({ length: rank }, (_, axis) => {
     const left = a[axis - rank + a.length] ?? 1;

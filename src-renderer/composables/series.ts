@@ -1,7 +1,7 @@
 /** @file Curves: debiased exponential smoothing, and thinning that keeps every extreme. */
 
 /** Points above which a chart is thinned. */
-export const MAX_POINTS = 1500;
+const MAX_POINTS = 1500;
 /** Default smoothing weight of a chart: 0 is raw, nearer to 1 is smoother. */
 export const DEFAULT_SMOOTHING = 0.6;
 

@@ -281,7 +281,7 @@ export function labelOf(id: ActionId): string {
 }
 
 /** What a scope is called where keys are listed, in that order. */
-export const SCOPE_WORDS: Record<Scope, string> = {
+const SCOPE_WORDS: Record<Scope, string> = {
   player: 'Player',
   review: 'Review',
   library: 'Library',

@@ -44,7 +44,7 @@ async function readClip(api: Api, videoId: string): Promise<Clip> {
 }
 
 /** Reads a clip, or takes it from what was read before. */
-export function loadClip(api: Api, videoId: string): Promise<Clip> {
+function loadClip(api: Api, videoId: string): Promise<Clip> {
   const known = cache.get(videoId);
   if (known) return known;
   if (cache.size >= MOST) cache.delete(cache.keys().next().value!);

@@ -46,7 +46,7 @@ export const helpOpen = ref(false);
 const open: { scope: Scope; handlers: Handlers }[] = [];
 
 /** Is this a place where single keys are typing? */
-export function isTyping(target: EventTarget | null): boolean {
+function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest('[role=textbox]')) return true;
   if (target instanceof HTMLInputElement)

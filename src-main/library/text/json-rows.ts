@@ -8,7 +8,7 @@ import { Cursor } from './cursor.ts';
 export type JsonRow = { line: number; value: unknown } | { line: number; error: string };
 
 /** Longest row in characters. Longer means a missing bracket or quote far up; without a limit it would eat the memory. */
-export const MAX_ROW = 1 << 24;
+const MAX_ROW = 1 << 24;
 
 /**
  * Every element, whichever of the two layouts the file has: a list when its first character is `[`, lines otherwise. `cursor` is

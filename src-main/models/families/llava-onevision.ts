@@ -43,7 +43,7 @@ export function projectPixels(
 }
 
 /** Side of a pooled video frame, in tokens. */
-export function pooledSide(config: LlavaOnevisionConfig): number {
+function pooledSide(config: LlavaOnevisionConfig): number {
   return Math.ceil(patchSide(config.vision) / 2);
 }
 

@@ -4,13 +4,6 @@ import { UserError } from '../../platform/errors.ts';
 /** What is added to a hidden score. Finite, so that a row that sees nothing stays finite too. */
 export const MASKED = Math.fround(-1e30);
 
-/** Causal mask [T, T]: position t sees s <= t. */
-export function causalMask(length: number): Float32Array {
-  const mask = new Float32Array(length * length);
-  for (let t = 0; t < length; t++) mask.fill(MASKED, t * length + t + 1, (t + 1) * length);
-  return mask;
-}
-
 /**
  * Causal mask of a padded batch, [B, 1, 1, T, T]: position t sees s <= t that are not padding.
  * `attention` is [B, T] with 1 for tokens and 0 for padding.

@@ -31,7 +31,7 @@ export interface Scene {
 }
 
 /** Rows from the top, in CSS pixels. */
-export const RULER = { top: 0, height: 16 };
+const RULER = { top: 0, height: 16 };
 export const STRIP = { top: 17, height: 36 };
 const EYE = { top: 54, height: 9 };
 const LINKS = { top: 63, height: 16 };

@@ -185,7 +185,7 @@ export function pastable(text: string): { text: string; left: string | null } {
 }
 
 /** Why an edit cannot be taken, or null. */
-export function refusal(transaction: Transaction): string | null {
+function refusal(transaction: Transaction): string | null {
   if (!transaction.docChanged) return null;
   const { length } = transaction.newDoc;
   if (length > ANSWER_LIMIT && length > transaction.startState.doc.length)

@@ -107,7 +107,7 @@ export function withEdit(draft: Draft, side: Side, text: string, ranges: Readonl
 }
 
 /** The smallest number no phrase has. */
-export function freeNumber(draft: Draft): number {
+function freeNumber(draft: Draft): number {
   const used = new Set(draft.phrases.map((phrase) => phrase.number));
   let number = 1;
   while (used.has(number)) number++;

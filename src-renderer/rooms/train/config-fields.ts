@@ -210,7 +210,7 @@ export const GROUPS: readonly FieldGroup[] = [
 ];
 
 /** Why a value cannot be used; empty when it can. */
-export function fieldProblem(field: Field, value: unknown): string {
+function fieldProblem(field: Field, value: unknown): string {
   if (field.kind === 'choice') return '';
   if (typeof value !== 'number' || !Number.isFinite(value)) return 'A number is needed.';
   if (field.above === true ? value <= field.min : value < field.min)
