@@ -148,7 +148,7 @@ test('init, import, export: videos and samples in, pairs out', async () => {
   expect(pairs[0].answer_masked).toContain('<MASK>');
 }, 180_000);
 
-test('videos that cannot be used, and a model without a chat template, are told with file and what to do', async () => {
+test('videos that are broken, cut off or gone, and a model without a chat template, are told with file and what to do', async () => {
   const folder = path.join(home, 'unusable');
   const model = path.join(folder, 'model');
   cpSync(path.join(resourcesDir, 'model'), model, { recursive: true });
@@ -168,12 +168,16 @@ test('videos that cannot be used, and a model without a chat template, are told 
   const own = path.join(folder, 'project');
   expect((await cli('init', own, '--model', model)).code).toBe(0);
 
-  const told = await cli('import', own, broken, rows);
+  const cut = path.join(folder, 'cut.mp4');
+  const whole = readFileSync(clip);
+  writeFileSync(cut, whole.subarray(0, whole.length / 2));
+  const told = await cli('import', own, broken, cut, rows);
   expect(told.code).toBe(0);
-  expect(told.stdout).toContain('Videos of the project that cannot be used: 2');
+  expect(told.stdout).toContain('Videos of the project with errors: 3');
   expect(told.stdout).toMatch(
     /broken\.mp4: Expected a video file that FFmpeg can read, got .*copy or download/,
   );
+  expect(told.stdout).toMatch(/cut\.mp4: The file is cut off: .* 4 frames could be read/);
   expect(told.stdout).toMatch(/gone\.mp4: No file at .*gone\.mp4\. Add it from where it is\./);
 
   const out = path.join(folder, 'answers.jsonl');

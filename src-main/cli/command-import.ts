@@ -3,6 +3,8 @@ import path from 'node:path';
 import type { ImportFormat, ImportMapping, ImportReport } from '../contract/schemas.ts';
 import type { z } from 'zod';
 import { VideoLibrary } from '../library/videos.ts';
+import { fromPlainError } from '../platform/errors.ts';
+import type { PlainError } from '../platform/errors.ts';
 import type { CommonOptions, Session } from './session.ts';
 
 export type ImportOptions = CommonOptions & {
@@ -14,7 +16,7 @@ export type ImportOptions = CommonOptions & {
   findMissing?: boolean;
 };
 
-/** Of bad rows and of videos that cannot be used, so many are printed; all of them are in the file of bad rows and in `--json`. */
+/** Of bad rows and of videos with errors, so many are printed; all of them are in the file of bad rows and in `--json`. */
 const TOLD = 10;
 
 const SAMPLE_FILES = ['.json', '.jsonl', '.ndjson', '.csv', '.tsv'];
@@ -34,6 +36,7 @@ export async function importCommand(
   const paths = given.map((p) => path.resolve(p));
   const videos = paths.filter((p) => !isSampleFile(p));
   const lines: string[] = [];
+  const began = Date.now();
   let added = null;
   if (options.findMissing) {
     const report = { found: 0, missing: 0 };
@@ -75,17 +78,22 @@ export async function importCommand(
   }
   // Videos that rows name are probed in the background: a command ends when that is done.
   await workbench.jobs.idle();
-  const unusable = new VideoLibrary(workbench.requireProject())
+  const errors = new VideoLibrary(workbench.requireProject())
     .list()
-    .filter(({ state }) => state === 'missing' || state === 'broken')
-    .map(({ path: file, state, findings }) => {
-      const reason = findings.find(({ severity }) => severity === 'error')?.message ?? '';
-      return { path: file, state, reason };
-    });
-  if (unusable.length > 0) lines.push(`Videos of the project that cannot be used: ${unusable.length}`);
-  for (const { path: file, reason } of unusable.slice(0, TOLD)) lines.push(`  ${file}: ${reason}`);
-  if (unusable.length > TOLD) lines.push('  all of them: --json');
-  output.result({ videos: added, samples: reports, unusable }, lines.join('\n'));
+    .flatMap(({ path: file, state, findings }) =>
+      findings
+        .filter(({ severity }) => severity === 'error')
+        .map(({ message }) => ({ path: file, state, reason: message })),
+    );
+  if (errors.length > 0) lines.push(`Videos of the project with errors: ${errors.length}`);
+  for (const { path: file, reason } of errors.slice(0, TOLD)) lines.push(`  ${file}: ${reason}`);
+  if (errors.length > TOLD) lines.push('  all of them: --json');
+  const failed = workbench.jobs.list().find(({ state, endedAt }) => state === 'failed' && endedAt! >= began);
+  if (failed?.error) {
+    if (lines.length > 0) output.note(lines.join('\n'));
+    throw fromPlainError(failed.error as PlainError);
+  }
+  output.result({ videos: added, samples: reports, errors }, lines.join('\n'));
 }
 
 type Counts = { added: number; duplicates: number; found: number };

@@ -56,8 +56,8 @@ function createExclusively(folder: string, file: string, text: string): boolean 
   // Written beside and linked into place: nobody ever reads half a lock.
   const beside = `${file}.${randomBytes(6).toString('hex')}`;
   try {
-    writeFileSync(beside, text, { flag: 'wx' });
     try {
+      writeFileSync(beside, text, { flag: 'wx' });
       linkSync(beside, file);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;

@@ -64,13 +64,14 @@ async function probeAll(
       stored = videos.storeProbe(id, probe);
       counts.ready++;
     } catch (error) {
-      if (signal.aborted) {
-        // It waits for a retry, or for the next opening of the project.
+      const plain = toPlainError(error);
+      if (signal.aborted || plain.code === 'DISK_FULL') {
+        // Not the video's fault. It waits for a retry, or for the next opening of the project.
         videos.markWaiting(id);
         workbench.hub.emit({ type: 'video', videoId: id });
         throw error;
       }
-      videos.storeBroken(id, toPlainError(error));
+      videos.storeBroken(id, plain);
       counts.broken++;
     }
     workbench.hub.emit({ type: 'video', videoId: stored });
