@@ -10,7 +10,6 @@ import { parseArgs } from 'node:util';
 import { createRouterClient } from '@orpc/server';
 import { SampleLibrary } from '../src-main/library/samples.ts';
 import { VideoLibrary } from '../src-main/library/videos.ts';
-import { judge } from '../src-main/negatives/judge.ts';
 import { resourcesDir } from '../src-main/platform/entries.ts';
 import { createRouter } from '../src-main/services/router.ts';
 import { Workbench } from '../src-main/services/workbench.ts';
@@ -124,16 +123,6 @@ try {
 
   add(QUESTIONS, QUESTIONS + SAMPLES, 'open_ended');
   project.db.exec('PRAGMA wal_checkpoint(TRUNCATE)'); // what was added just now is no part of the start
-  // Once per process the judge of open answers reads its dictionary, in one go (`negatives/concepts.ts`).
-  const dictionary = performance.now();
-  for (let i = 0; i < 20; i++)
-    judge({
-      type: 'open_ended',
-      question: 'What happens?',
-      reference: `Shape ${i} moves to the left.`,
-      answer: `A red circle ${i} moves to the right and a dog ran.`,
-    });
-  console.log(`judge    reads its dictionary once, in ${(performance.now() - dictionary).toFixed(0)} ms`);
   for (const [name, what] of [
     ['all', {}],
     ['by text', { text: 'which way' }],

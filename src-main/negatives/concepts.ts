@@ -3,6 +3,7 @@
  * home of wink-nlp (English, offline, deterministic). Its model is read at the first use: about 0.3 s and 30 MB.
  */
 import { createRequire } from 'node:module';
+import { setImmediate as breathe } from 'node:timers/promises';
 import type winkNLP from 'wink-nlp';
 import type { Model } from 'wink-eng-lite-web-model';
 import { alike } from './kinds.ts';
@@ -58,6 +59,19 @@ const EMPTY = new Set(
     'only together while as can other same thing'
   ).split(' '),
 );
+
+/**
+ * Loads the library ahead, in three steps with other work in between: in one go, as at its first use otherwise, the host would stand still
+ * for more than a tenth of a second.
+ */
+export async function loadReader(): Promise<void> {
+  const load = createRequire(import.meta.url);
+  const parts = ['wink-nlp', 'wink-eng-lite-web-model'];
+  for (const step of [...parts.map((part) => (): unknown => load(part)), reader]) {
+    await breathe();
+    if (nlp === null) step();
+  }
+}
 
 let nlp: ReturnType<typeof winkNLP> | null = null;
 

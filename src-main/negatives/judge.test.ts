@@ -46,6 +46,26 @@ test('every verdict says why, and a reference that names nothing is told as such
   );
 });
 
+test.each([
+  // What it says already is wrong, or right, whatever would have come.
+  ['open_ended', 'It moves to the left.', 'It moves to the right and then sta', 'wrong'],
+  ['open_ended', 'It moves to the left.', 'It moves to the left and stays the', 'right'],
+  ['short', 'red', 'The color of it is blue and it looks li', 'wrong'],
+  ['short', 'red', 'The color of it is red and it look', 'right'],
+  ['yes_no', 'yes', 'No, there is no circle in the vid', 'wrong'],
+  // It had not come to what was asked.
+  ['open_ended', 'A man opens a door and a dog runs out.', 'A man opens a door and a do', 'unparseable'],
+  ['open_ended', '红色的圆向左移动，然后停下', '红色的圆向左移动', 'unparseable'],
+  ['short', 'red', 'The color of the large circle in the vide', 'unparseable'],
+  // The last word may be half of one.
+  ['open_ended', 'It moves to the left.', 'It moves to the lef', 'unparseable'],
+] as const)('cut off, %s "%s": "%s" is %s', (type, reference, answer, verdict) => {
+  const item = { type, question: 'What does it do?', reference, answer };
+  expect(judge({ ...item, cut: true }).verdict).toBe(verdict);
+  // One that was let finish is judged by what it says.
+  expect(judge(item).verdict).toBe(verdict === 'unparseable' ? 'wrong' : verdict);
+});
+
 test('options are read from lines, from one line, and not from prose', () => {
   expect(parseOptions(WAY).map((o) => `${o.letter}=${o.text}`)).toEqual([
     'A=left',

@@ -13,8 +13,17 @@ export type Verdict = 'right' | 'wrong' | 'unparseable';
 /** A verdict and why, in words for the list of answers. */
 export type Judgement = { verdict: Verdict; reason: string };
 
-/** What is judged: the question as put, the reference (preferred) answer, and the model's answer. */
-export type Judged = { type: QuestionType; question: string; reference: string; answer: string };
+/** What is judged: the question as put, the reference (preferred) answer, and the model's answer. `cut`: it was not let finish. */
+export type Judged = {
+  type: QuestionType;
+  question: string;
+  reference: string;
+  answer: string;
+  cut?: boolean;
+};
+
+/** As found in the words alone; `lacks`: wrong for nothing but what it does not say. */
+type Found = Judgement & { lacks?: true };
 
 /** Judges one answer. Deterministic: the same texts always get the same verdict. `synonyms` are the user's own. */
 export function judge(item: Judged, synonyms: Synonyms = []): Judgement {
@@ -22,19 +31,25 @@ export function judge(item: Judged, synonyms: Synonyms = []): Judgement {
   const answer = applySynonyms(item.answer, synonyms);
   const question = applySynonyms(item.question, synonyms);
   const used = [...new Set([...reference.used, ...answer.used])];
-  const { verdict, reason } = judgeWords({
+  const found = judgeWords({
     type: item.type,
     question: question.text,
     reference: reference.text,
-    answer: answer.text,
+    answer: item.cut === true ? wholeWords(answer.text) : answer.text,
   });
+  // What an answer lacks may have been about to come.
+  const { verdict, reason } =
+    item.cut === true && found.lacks === true ? unreadable(`${found.reason} so far`) : found;
   return {
     verdict,
     reason: used.length === 0 ? reason : `${reason} (with your synonyms: ${used.join(', ')})`,
   };
 }
 
-function judgeWords(item: Judged): Judgement {
+/** A text that was cut off without its last word, which may be half a word; one word alone stays. */
+const wholeWords = (text: string): string => text.replace(/(?<=\S)\s+\S+$/u, '');
+
+function judgeWords(item: Judged): Found {
   const empty = words(item.answer).length === 0;
   if (empty) return { verdict: 'unparseable', reason: 'the answer is empty' };
   if (stutters(words(item.answer)))
@@ -64,6 +79,7 @@ function stutters(said: readonly string[]): boolean {
 }
 
 const compare = (same: boolean, reason: string): Judgement => ({ verdict: same ? 'right' : 'wrong', reason });
+const lacking = (reason: string): Found => ({ verdict: 'wrong', reason, lacks: true });
 const unreadable = (reason: string): Judgement => ({ verdict: 'unparseable', reason });
 
 // ---------------------------------------------------------------------------------------------- multiple choice
@@ -111,7 +127,7 @@ function judgeYesNo({ reference, answer }: Judged): Judgement {
 
 // ---------------------------------------------------------------------------------------------- short answers
 
-function judgeShort({ reference, answer }: Judged): Judgement {
+function judgeShort({ reference, answer }: Judged): Found {
   const gold = normalWords(reference);
   const said = normalWords(answer);
   if (gold.length === 0) return unreadable('the preferred answer is empty');
@@ -119,13 +135,16 @@ function judgeShort({ reference, answer }: Judged): Judgement {
   if (words(answer).includes('or')) return unreadable('names alternatives');
   if (negates(said) !== negates(gold)) return compare(false, 'one of the two denies');
   const at = findRun(said, gold);
-  if (at < 0) return compare(false, `does not contain "${gold.join(' ')}"`);
   // "red and blue" is not "red"; "the red one on the left" is.
   const kinds = new Set(gold.map(kindOf));
   const other = said.find((word, i) => {
     const kind = kindOf(word);
     return (i < at || i >= at + gold.length) && kind !== undefined && kinds.has(kind) && !gold.includes(word);
   });
+  if (at < 0) {
+    const reason = `does not contain "${gold.join(' ')}"`;
+    return other === undefined ? lacking(reason) : compare(false, reason);
+  }
   if (other !== undefined) return compare(false, `also says "${other}"`);
   return compare(true, `contains "${gold.join(' ')}"`);
 }
@@ -166,7 +185,7 @@ function leftover(whole: readonly string[], part: readonly string[]): string[] |
  * "B and A", but what is said of A is not taken for B. At most one word in four may be added, and none that denies, counts or
  * belongs to {@link KINDS}.
  */
-function judgeOpen({ reference, answer }: Judged): Judgement {
+function judgeOpen({ reference, answer }: Judged): Found {
   if (normalText(answer) === normalText(reference)) return compare(true, 'the same after normalising');
   const strict = judgeClauses(reference, answer);
   // What the strict comparison finds wrong may be said in other words; the likeness of meaning knows English only.
@@ -175,14 +194,14 @@ function judgeOpen({ reference, answer }: Judged): Judgement {
   if (alike === null) return strict;
   const score = `likeness ${alike.score.toFixed(2)}`;
   if (alike.contradictions.length > 0) return compare(false, `${alike.contradictions.join('; ')} (${score})`);
+  if (alike.unsaid !== '') return lacking(`says nothing of "${alike.unsaid}" (${score})`);
   if (alike.score >= LIKE_ENOUGH) return compare(true, `${score}, nothing contradicts`);
-  return compare(
-    false,
-    alike.missing.length > 0 ? `${score}, lacks "${alike.missing.join(' ')}"` : `${score}, ${strict.reason}`,
-  );
+  return alike.missing.length > 0
+    ? lacking(`${score}, lacks "${alike.missing.join(' ')}"`)
+    : compare(false, `${score}, ${strict.reason}`);
 }
 
-function judgeClauses(reference: string, answer: string): Judgement {
+function judgeClauses(reference: string, answer: string): Found {
   const gold = clauses(reference);
   const said = clauses(answer);
   if (gold.length === 0) return unreadable('the preferred answer names nothing');
@@ -193,7 +212,7 @@ function judgeClauses(reference: string, answer: string): Judgement {
       .map((candidate, i) => ({ i, rest: leftover(candidate, clause) }))
       .filter((fit): fit is { i: number; rest: string[] } => fit.rest !== null)
       .sort((a, b) => a.rest.length - b.rest.length);
-    if (fits.length === 0) return compare(false, `lacks "${clause.join(' ')}"`);
+    if (fits.length === 0) return lacking(`lacks "${clause.join(' ')}"`);
     added.push(...fits[0].rest);
     said.splice(fits[0].i, 1);
   }

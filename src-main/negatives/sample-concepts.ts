@@ -6,6 +6,7 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Sample } from '../contract/schemas.ts';
 import { UserError } from '../platform/errors.ts';
 import type { Database } from '../project/sqlite.ts';
+import { loadReader } from './concepts.ts';
 import { conceptsOfSample, ConceptStatistics, type SampleConcept } from './concept-statistics.ts';
 
 /** Samples read in one transaction: about ten milliseconds. */
@@ -26,6 +27,7 @@ export async function readSamples(
   { signal, onStep }: { signal?: AbortSignal; onStep?: (done: number, total: number) => void } = {},
 ): Promise<void> {
   const total = unreadSamples(db);
+  if (total > 0) await loadReader();
   type Row = Pick<Sample, 'type' | 'question' | 'chosen'> & { seq: number };
   // By their keys, so that each step begins where the last one ended.
   const next = db.prepare<Row>(

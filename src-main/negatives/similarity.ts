@@ -11,6 +11,8 @@ export type Similarity = {
   score: number;
   /** In words: 'says "blue" instead of "red"'. Any of these makes the answer another one. */
   contradictions: string[];
+  /** The statements that the answer says nothing of, where they are half of the reference or more: it is about something else. */
+  unsaid: string;
   /** What of the reference the answer does not say. */
   missing: string[];
 };
@@ -81,10 +83,6 @@ export function similarity(reference: string, answer: string): Similarity | null
     contradictions.push(...swapped(clause, best.other));
     if (best.other.denies !== clause.denies) contradictions.push('one of the two denies');
   }
-  if (unsaid.length * 2 >= gold.length)
-    contradictions.push(
-      `says nothing of "${unsaid.flatMap(({ concepts }) => concepts.map((c) => c.text)).join(' ')}"`,
-    );
   const extra = said.filter((clause) => !used.has(clause)).flatMap((clause) => clause.concepts);
   const added = without(
     said.flatMap((clause) => clause.concepts),
@@ -97,7 +95,13 @@ export function similarity(reference: string, answer: string): Similarity | null
   const spoken = weight(said.flatMap((clause) => clause.concepts));
   const precision = (spoken - weight(added)) / spoken;
   const score = recall + precision === 0 ? 0 : (2 * recall * precision) / (recall + precision);
-  return { score, contradictions: [...new Set(contradictions)], missing: missing.map((c) => c.text) };
+  const wordsOf = (concepts: readonly Concept[]): string => concepts.map((c) => c.text).join(' ');
+  return {
+    score,
+    contradictions: [...new Set(contradictions)],
+    unsaid: unsaid.length * 2 >= gold.length ? wordsOf(unsaid.flatMap(({ concepts }) => concepts)) : '',
+    missing: missing.map((c) => c.text),
+  };
 }
 
 /** Words of the same kind, and things or actions that stand where the reference names others. */

@@ -4,6 +4,7 @@ import { addEvaluation } from '../compare/evaluations.ts';
 import type { EvaluatedAnswer } from '../compare/evaluations.ts';
 import type { JobContext, JobHandle } from '../jobs/queue.ts';
 import { SampleLibrary } from '../library/samples.ts';
+import { loadReader } from '../negatives/concepts.ts';
 import { judge } from '../negatives/judge.ts';
 import { UserError } from '../platform/errors.ts';
 import { GREEDY, answerSamples, clipsOf } from './answering.ts';
@@ -80,6 +81,7 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
   const { signal } = context;
   const project = workbench.requireProject();
   const model = engineModel(project, adapterDir);
+  await loadReader();
   const described = await describeModel(workbench, model, runId, signal);
   const { hash, adapterHash, frames: defaultFrames } = described;
   const frames = what.frames ?? defaultFrames;

@@ -10,6 +10,7 @@ import type { JobContext, JobHandle, JobSpec } from '../jobs/queue.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { addAttempt, attemptedSamples, conditionsKey, countAttempts } from '../negatives/attempts.ts';
 import type { AttemptCounts } from '../negatives/attempts.ts';
+import { loadReader } from '../negatives/concepts.ts';
 import {
   addGeneration,
   addSkipped,
@@ -230,6 +231,7 @@ class Generation {
     const at = (share: number): number => (total === 0 ? 1 : (before + share * pending) / total);
     continuing(at(0));
     clearSkipped(db, id);
+    await loadReader();
     const asked =
       prompt === undefined
         ? { clips: this.#clips(byVideo), total: pending }
@@ -339,7 +341,7 @@ class Generation {
     // It is judged by the question itself: the suggestion is no part of it.
     const { type, question, chosen: reference } = suggestion?.sample ?? sample;
     const { verdict, reason } = judge(
-      { type, question, reference, answer: answer.text },
+      { type, question, reference, answer: answer.text, cut: !answer.finished },
       this.#project.synonyms,
     );
     // The answer and the pair it becomes are stored together or not at all.

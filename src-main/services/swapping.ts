@@ -7,6 +7,7 @@ import type { ConceptTable, Job, SwapReport, SwapRequest } from '../contract/sch
 import type { JobHandle } from '../jobs/queue.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { lemmaOf } from '../negatives/concept-statistics.ts';
+import { loadReader } from '../negatives/concepts.ts';
 import {
   conceptStatistics,
   conceptsOfVideo,
@@ -130,6 +131,7 @@ async function* swapsOf<S extends AskedSample>(
     signal,
     onStep: (done, total) => progress((done / total) * reading, `read ${done} of ${total} answers`),
   });
+  await loadReader();
   const statistics = await conceptStatistics(db, signal);
   const clips = new Map<string, ReadonlySet<string>>();
   for (const [i, sample] of samples.entries()) {
