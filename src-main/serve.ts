@@ -3,7 +3,7 @@
  * for a cookie, Host and Origin checked (a page elsewhere must not reach it through DNS rebinding or a cross-site
  * socket). A GPU server is reached through an SSH tunnel, never by listening on a public address.
  */
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import {
   createServer,
   type IncomingMessage,
@@ -21,6 +21,7 @@ import { contentSecurityPolicy } from './platform/csp.ts';
 import { rendererDir } from './platform/entries.ts';
 import { UserError } from './platform/errors.ts';
 import { log } from './platform/log.ts';
+import { Access } from './serve/access.ts';
 import { mediaResponse } from './services/media-route.ts';
 import { createRouter } from './services/router.ts';
 import { uploadResponse } from './services/upload-route.ts';
@@ -84,45 +85,28 @@ export async function startServer({
   // A large upload through a tunnel takes longer than Node's five minutes for a request.
   http.requestTimeout = 0;
 
-  const matches = (given: string | null | undefined): boolean => {
-    const a = Buffer.from(given ?? '');
-    const b = Buffer.from(secret);
-    return a.length === b.length && timingSafeEqual(a, b);
-  };
-  /** Cookies ignore ports: the port in the name keeps two servers on one machine apart. */
-  const cookieName = (): string => `rrpo_workbench_${boundPort()}`;
   const boundPort = (): number => (http.address() as { port: number }).port;
-  const hostAllowed = (request: IncomingMessage): boolean =>
-    [`127.0.0.1:${boundPort()}`, `localhost:${boundPort()}`].includes(request.headers.host ?? '');
-  const originAllowed = (request: IncomingMessage): boolean =>
-    [`http://127.0.0.1:${boundPort()}`, `http://localhost:${boundPort()}`].includes(
-      request.headers.origin ?? '',
-    );
-  const hasCookie = (request: IncomingMessage): boolean =>
-    (request.headers.cookie ?? '').split(/;\s*/).some((c) => {
-      const at = c.indexOf('=');
-      return c.slice(0, at) === cookieName() && matches(c.slice(at + 1));
-    });
+  const access = new Access(secret, boundPort);
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (!hostAllowed(request)) return plain(response, 403, 'Forbidden: unexpected Host header');
+    if (!access.hostAllowed(request)) return plain(response, 403, 'Forbidden: unexpected Host header');
     const url = new URL(request.url ?? '/', `http://${request.headers.host}`);
     if (request.method === 'PUT') return upload(request, response, url);
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return plain(response, 405, 'Method not allowed');
     const given = url.searchParams.get('token');
     if (given !== null) {
-      if (!matches(given)) return plain(response, 403, 'Forbidden: wrong token');
+      if (!access.matches(given)) return plain(response, 403, 'Forbidden: wrong token');
       // Exchange it at once, so that it stays out of the history and of the Referer header.
       response.writeHead(302, {
-        'set-cookie': `${cookieName()}=${secret}; HttpOnly; SameSite=Strict; Path=/`,
+        'set-cookie': access.cookie,
         location: '/',
         'referrer-policy': 'no-referrer',
       });
       response.end();
       return;
     }
-    if (!hasCookie(request))
+    if (!access.hasCookie(request))
       return plain(
         response,
         401,
@@ -137,10 +121,11 @@ export async function startServer({
     await send(result, response);
   }
 
-  /** A file from our own page, and from no other: browsers send the Origin with every PUT. */
+  /** A file from our own page, and from no other. */
   async function upload(request: IncomingMessage, response: ServerResponse, url: URL): Promise<void> {
-    if (!originAllowed(request)) return plain(response, 403, 'Forbidden: unexpected Origin header');
-    if (!hasCookie(request)) return plain(response, 401, 'Open the address that the workbench printed.');
+    if (!access.originAllowed(request)) return plain(response, 403, 'Forbidden: unexpected Origin header');
+    if (!access.hasCookie(request))
+      return plain(response, 401, 'Open the address that the workbench printed.');
     // A refusal must not destroy the request: its answer has to arrive.
     const body = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
     const result = await uploadResponse(workbench, url, request.headers['content-length'], body);
@@ -169,7 +154,10 @@ export async function startServer({
 
   http.on('upgrade', (request, socket, head) => {
     const allowed =
-      hostAllowed(request) && hasCookie(request) && request.url === '/rpc' && originAllowed(request);
+      access.hostAllowed(request) &&
+      access.hasCookie(request) &&
+      request.url === '/rpc' &&
+      access.originAllowed(request);
     if (!allowed) {
       socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
       return;
