@@ -5,7 +5,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from '@playwright/test';
-import { expect, test } from './fixtures.ts';
+import { expect, shoot, test } from './fixtures.ts';
 
 const FIXTURES = path.resolve(import.meta.dirname, '../src-main/media/fixtures');
 
@@ -77,7 +77,7 @@ test('dropped clips are copied in, read and played; a table of answers goes to t
   expect(readdirSync(inside)).toEqual([name]);
 });
 
-test('a moved clip is missing, and found in a folder; a broken one is read once it is mended', async ({
+test('a moved clip is missing, and found in a folder; a broken one is read once it is mended; one nobody asks about can go', async ({
   app: { page, home },
 }, info) => {
   test.skip(info.project.name === 'electron', 'native dialogs');
@@ -114,4 +114,11 @@ test('a moved clip is missing, and found in a folder; a broken one is read once 
   await expect(page.getByText('1 clip found again.')).toBeVisible();
   await page.getByPlaceholder('Search clips').fill('renamed');
   await expect(row('renamed.webm')).toHaveAttribute('data-state', 'ready');
+
+  await row('renamed.webm').click();
+  await shoot(page, 'library-clip');
+  await page.getByTestId('remove-video').click();
+  await expect(row('renamed.webm')).toHaveCount(0);
+  await expect(page.getByTestId('video-drawer')).toHaveCount(0);
+  expect(readdirSync(path.join(home, 'elsewhere'))).toEqual(['renamed.webm']);
 });

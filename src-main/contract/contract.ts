@@ -86,6 +86,8 @@ export const contract = {
     locateVideo: call
       .input(z.object({ videoId: s.Id, path: z.string(), replace: z.boolean().default(false) }))
       .output(s.Video),
+    /** Takes a video without questions off the list; its file is left alone. CONFLICT while it has questions or is being read. */
+    removeVideo: call.input(z.object({ videoId: s.Id })).output(None),
     /** Looks for missing videos in a folder, by content; the job's result is `{found, missing}`. */
     searchMissing: call.input(z.object({ folder: z.string() })).output(s.Job),
     samples: call

@@ -1,5 +1,5 @@
 /** @file Videos by reference: each content once, moved files found again, splits drawn by seed. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -215,6 +215,27 @@ test('a broken file keeps its row and says why', async () => {
     state: 'broken',
     findings: [{ severity: 'error', message: 'Expected frames, got none. Copy it again.' }],
   });
+});
+
+test('a clip without questions can be taken off the list, and added again; others cannot', async () => {
+  const [broken, asked, reading] = (
+    await videos.add([file('a.mp4', 'x'), file('b.mp4', 'yy'), file('c.mp4', 'zzz')])
+  ).toProbe;
+  videos.storeBroken(broken, { code: 'CORRUPT', message: 'expected frames, got none', hint: '' });
+  videos.storeProbe(asked, probe('yy'));
+  new SampleLibrary(project).add({
+    videoId: asked,
+    question: 'What?',
+    type: 'open_ended',
+    chosen: 'A swan.',
+    source: 'test',
+  });
+  expect(() => videos.remove(asked)).toThrow('got one with 1');
+  expect(() => videos.remove(reading)).toThrow('being read');
+  videos.remove(broken);
+  expect(videos.list().map(({ id }) => id)).toEqual([asked, reading]);
+  expect(readFileSync(path.join(home, 'a.mp4'), 'utf8')).toBe('x');
+  expect(await videos.add([path.join(home, 'a.mp4')])).toMatchObject({ added: 1, duplicates: 0 });
 });
 
 test('the split is drawn by seed, one of five, and does not move when videos are added', async () => {

@@ -115,6 +115,27 @@ export class VideoLibrary {
   }
 
   /**
+   * Takes a video off the list; its file is left where it is, and can be added again.
+   * @throws UserError CONFLICT while samples are about it, or it is being read
+   */
+  remove(id: string): void {
+    const { name, state, playback, sampleCount } = this.get(id);
+    if (sampleCount > 0)
+      throw new UserError(
+        'CONFLICT',
+        `${name}: expected a clip without questions, got one with ${sampleCount}`,
+        'Questions and their pairs are never removed with a clip.',
+      );
+    if (state === 'queued' || state === 'probing' || playback === 'proxy-pending')
+      throw new UserError(
+        'CONFLICT',
+        `${name}: expected a clip that nobody is reading, got one that is being read`,
+        'Remove it once it has been read.',
+      );
+    this.#db.prepare('DELETE FROM videos WHERE id = ?').run(id);
+  }
+
+  /**
    * Adds files by reference. A file whose path or content is here already is not added again; a missing video's file is found
    * again by its content, or by its name when its content was never seen.
    */

@@ -40,6 +40,10 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
     locateVideo: os.library.locateVideo.handler(({ input }) =>
       locateVideo(workbench, input.videoId, input.path, input.replace),
     ),
+    removeVideo: os.library.removeVideo.handler(({ input }) => {
+      videos().remove(input.videoId);
+      workbench.hub.emit({ type: 'library' });
+    }),
     searchMissing: os.library.searchMissing.handler(({ input }) => searchMissing(workbench, input.folder)),
     samples: os.library.samples.handler(({ input: { filter, sort, ...page } }) =>
       samples().list(filter, page, sort),
