@@ -16,13 +16,15 @@ export async function judgeCommand(
     return output.result(plan, planText('answers', plan));
   }
   const report = (await follow(await client.negatives.judge())) as JudgeReport;
-  output.result(
-    report,
-    [
-      `${report.judged} answers judged by ${report.judge}, ${report.changed} verdicts changed, ${report.failed} failed; $${report.cost.toFixed(4)}`,
-      ...failedLines(report.failedWhy),
-    ].join('\n'),
-  );
+  output.result(report, judgedLines(report).join('\n'));
+}
+
+/** What came of a judging. */
+export function judgedLines({ judged, judge, changed, failed, failedWhy, cost }: JudgeReport): string[] {
+  return [
+    `${judged} answers judged by ${judge}, ${changed} verdicts changed, ${failed} failed; $${cost.toFixed(4)}`,
+    ...failedLines(failedWhy),
+  ];
 }
 
 /** What a job would send, in one line. */

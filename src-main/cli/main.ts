@@ -105,6 +105,10 @@ export function buildProgram(onExit: (code: number) => void): Command {
       '--prompt <text>',
       'suggest a concept that often appears with what the answer names: a text with {question} and {concept} (recipe suggest has one)',
     )
+    .option(
+      '--judge',
+      'then have the endpoint judge the open-ended answers (see endpoint; costs what it asks)',
+    )
     .option('--accept', 'accept the new pairs with their proposed phrases, without review');
 
   define(

@@ -10,14 +10,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { videoSeed } from '../contract/perturb.ts';
 import { Recipe } from '../contract/recipe.ts';
 import { wilson } from '../compare/statistics.ts';
+import { EndpointSettings } from '../contract/endpoint.ts';
 import type { ErrorPattern } from '../contract/recipe.ts';
 import type { YieldReport } from '../contract/schemas.ts';
+import { startFake } from '../endpoint/testing.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { resourcesDir } from '../platform/entries.ts';
 import { readSettings } from '../project/settings.ts';
 import type { GenerateReport } from './generation.ts';
 import { reproduce } from './reproduce.ts';
 import { createRouter } from './router.ts';
+import { verdictOn } from './testing.ts';
 import { Workbench } from './workbench.ts';
 
 const home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-generation-'));
@@ -224,4 +227,44 @@ test('a saved recipe that covers everything is asked with, and every answer says
     filter: { source: 'saved-recipe:Whited out' },
   });
   expect(total).toBe(pairs);
+}, 60_000);
+
+test('the endpoint judges the open answers of a generation that asks for it, and no others', async () => {
+  const input = { filter: {}, recipe: 'mask', seed: 6, temperature: 1.5, maxNewTokens: 12, judge: true };
+  await expect(client.negatives.generate(input)).rejects.toThrow(/expected one that is set up and on/);
+  // Four words would do for a short answer; these are meant as descriptions.
+  workbench
+    .requireProject()
+    .db.exec("UPDATE samples SET type = 'open_ended' WHERE question = 'Describe the video.'");
+  const server = await startFake((asked) => verdictOn(asked, 'right', 'as it says'));
+  try {
+    const { url } = server;
+    await client.endpoint.save(
+      EndpointSettings.parse({ enabled: true, url, model: 'judge-1', requestsPerMinute: 6000 }),
+    );
+    const job = await workbench.jobs.ended((await client.negatives.generate(input)).id);
+    expect(job.error).toBeNull();
+    const { judging } = job.result as GenerateReport;
+    const ended = await workbench.jobs.ended(judging!);
+    expect(ended).toMatchObject({ kind: 'judge', state: 'done', error: null });
+    const rows = workbench
+      .requireProject()
+      .db.prepare<{ recipe: string; judge: string | null; verdict: string }>(
+        `SELECT a.recipe, a.judge, a.verdict FROM attempts a JOIN samples s ON s.id = a.sample_id
+           WHERE s.type = 'open_ended' AND trim(a.answer) <> '' AND a.ruling IS NULL`,
+      )
+      .all();
+    const own = rows.filter(({ recipe }) => recipe === 'mask');
+    expect(own.length).toBeGreaterThan(0);
+    for (const row of own)
+      expect(row).toMatchObject({ judge: expect.stringMatching(/^judge-1 @/) as string, verdict: 'right' });
+    // Those of other recipes were paid for by nobody.
+    const others = rows.filter(({ recipe }) => recipe !== 'mask');
+    expect(others.length).toBeGreaterThan(2);
+    for (const { judge } of others) expect(judge).toBeNull();
+    expect(server.asked).toHaveLength(own.length);
+    expect(ended.result).toMatchObject({ judged: own.length, failed: 0 });
+  } finally {
+    await server.close();
+  }
 }, 60_000);

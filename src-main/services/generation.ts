@@ -38,6 +38,7 @@ import { answerSamples, clipsOf, speedText } from './answering.ts';
 import type { AskedClip, Asking } from './answering.ts';
 import { engineModel } from './engine-requests.ts';
 import type { AskedSample } from './engine-requests.ts';
+import { judgeDrawn } from './judging.ts';
 import { suggestions } from './swapping.ts';
 import type { Suggestion } from './swapping.ts';
 import type { Workbench } from './workbench.ts';
@@ -50,6 +51,8 @@ export type GenerateReport = AttemptCounts & {
   skipped: number;
   skippedWhy: { reason: string; samples: number }[];
   recipe: string;
+  /** The job in which the endpoint judges the open answers, where that was asked for. */
+  judging: string | null;
 };
 
 /** Temperature of later tries where the first was greedy: a second greedy answer would be the first again. */
@@ -78,6 +81,7 @@ export async function generate(
   const { db } = workbench.requireProject();
   const request = { ...asked, recipe: pinnedRecipe(db, asked.recipe) };
   // What cannot work is refused at once, not when its turn comes.
+  if (request.judge === true) await workbench.endpoint.client();
   const { name, adapter } = await plan(workbench, request);
   const same = unfinishedGenerations(db).find(
     (earlier) => !underWay(workbench, earlier.id) && sameRequest(earlier.request, request),
@@ -267,7 +271,9 @@ class Generation {
       );
     this.#workbench.hub.emit({ type: 'library' });
     const skippedWhy = skippedReasons(db, id);
-    return { ...counts, pairs: pairsOf(db, id), skipped: skipped.length + without, skippedWhy, recipe: name };
+    const judging = request.judge === true ? judgeDrawn(this.#workbench, this.#keys).id : null;
+    const pairs = pairsOf(db, id);
+    return { ...counts, pairs, skipped: skipped.length + without, skippedWhy, recipe: name, judging };
   }
 
   /** The samples for which a concept can be suggested, with the question that does so; the others are left out. */

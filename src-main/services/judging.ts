@@ -2,6 +2,7 @@
  * @file Open-ended answers judged by the endpoint after the rules here have judged them. What it could not judge keeps its verdict and says
  * why; what a person has ruled on is not asked about. Pairs follow a changed verdict as they follow a person's.
  */
+import { z } from 'zod';
 import type { EndpointPlan, JudgeReport } from '../contract/endpoint.ts';
 import type { Job, Verdict } from '../contract/schemas.ts';
 import { costOf } from '../endpoint/client.ts';
@@ -25,9 +26,16 @@ import type { Workbench } from './workbench.ts';
 type Key = { sampleId: string; conditions: string };
 type Row = JudgedRow & { question: string; reference: string; verdict: Verdict; reason: string };
 
-/** What an endpoint may judge: open answers with something in them that no person has ruled on. ? is the judge's name. */
+/** Which answers: all, or those drawn under these conditions (`attempts.ts`). */
+const JudgeRequest = z.object({ conditions: z.array(z.string()).optional() });
+type JudgeRequest = z.infer<typeof JudgeRequest>;
+
+/** ?2 is the JSON of {@link JudgeRequest}'s conditions, or null. */
+const DRAWN = `(?2 IS NULL OR a.conditions IN (SELECT value FROM json_each(?2)))`;
+
+/** What an endpoint may judge: open answers with something in them that no person has ruled on. ?1 is the judge's name. */
 const OPEN = `FROM attempts a JOIN samples s ON s.id = a.sample_id
-  WHERE s.type = 'open_ended' AND a.ruling IS NULL AND trim(a.answer) <> '' AND a.judge IS NOT ?`;
+  WHERE s.type = 'open_ended' AND a.ruling IS NULL AND trim(a.answer) <> '' AND a.judge IS NOT ?1 AND ${DRAWN}`;
 
 /** Tokens of a verdict with its reason, about. */
 const REPLY_TOKENS = 60;
@@ -44,7 +52,7 @@ export async function judgePlan(workbench: Workbench): Promise<EndpointPlan> {
     .prepare<{ rows: number; chars: number }>(
       `SELECT count(*) AS rows, ifnull(sum(length(s.question) + length(s.chosen) + length(a.answer)), 0) AS chars ${OPEN}`,
     )
-    .get(judge)!;
+    .get(judge, null)!;
   const frame = judgeMessages({ question: '', reference: '', answer: '' })
     .map(({ content }) => content)
     .join('').length;
@@ -66,40 +74,53 @@ export async function judgeAnswers(workbench: Workbench): Promise<Job> {
       'Answers are being judged already.',
       'Resume that job if it is paused, or cancel it.',
     );
-  const job = enqueue(workbench, left?.id);
+  const job = enqueue(workbench, {}, left?.id);
   if (left) workbench.jobs.resume(job.id);
   return job;
+}
+
+/** Puts in line, after what is there, a judging of the answers drawn under these conditions. */
+export function judgeDrawn(workbench: Workbench, conditions: string[]): Job {
+  return enqueue(workbench, { conditions });
 }
 
 const OPEN_STATES: readonly Job['state'][] = ['queued', 'running', 'paused'];
 
 /** Puts in line, paused, what an earlier process left: it costs money, so a person says when it goes on. */
 export function restoreJudging(workbench: Workbench): void {
-  for (const { id } of leftEndpointJobs(workbench, 'judge')) enqueue(workbench, id);
+  for (const { id, request } of leftEndpointJobs(workbench, 'judge'))
+    enqueue(workbench, JudgeRequest.parse(request), id);
 }
 
-function enqueue(workbench: Workbench, restored?: string): Job {
+function enqueue(workbench: Workbench, request: JudgeRequest, restored?: string): Job {
   const title = 'Judging answers through the endpoint';
   const run = async (context: JobContext): Promise<JudgeReport> =>
-    new Judging(workbench, await workbench.endpoint.client(), context).run();
-  return enqueueEndpointJob(workbench, { kind: 'judge', title, request: {}, run }, restored);
+    new Judging(workbench, await workbench.endpoint.client(), request, context).run();
+  return enqueueEndpointJob(workbench, { kind: 'judge', title, request, run }, restored);
 }
 
 class Judging {
   readonly #workbench: Workbench;
   readonly #db: Database;
   readonly #client: EndpointClient;
+  readonly #conditions: string | null;
   readonly #context: JobContext;
   readonly #pairs: PairService;
   #judged = 0;
   #changed = 0;
   #told = performance.now();
 
-  constructor(workbench: Workbench, client: EndpointClient, context: JobContext) {
+  constructor(
+    workbench: Workbench,
+    client: EndpointClient,
+    { conditions }: JudgeRequest,
+    context: JobContext,
+  ) {
     const project = workbench.requireProject();
     this.#workbench = workbench;
     this.#db = project.db;
     this.#client = client;
+    this.#conditions = conditions === undefined ? null : JSON.stringify(conditions);
     this.#context = context;
     this.#pairs = new PairService(
       project,
@@ -112,14 +133,16 @@ class Judging {
     const { signal, progress, continuing } = this.#context;
     const judge = this.#client.name;
     const before = this.#db
-      .prepare<{ n: number }>('SELECT count(*) AS n FROM attempts WHERE judge = ? AND ruling IS NULL')
-      .get(judge)!.n;
+      .prepare<{ n: number }>(
+        `SELECT count(*) AS n FROM attempts a WHERE judge = ?1 AND ruling IS NULL AND ${DRAWN}`,
+      )
+      .get(judge, this.#conditions)!.n;
     // Those that failed before come last: an endpoint that is well again is seen to be so.
     const keys = this.#db
       .prepare<Key>(
         `SELECT a.sample_id AS sampleId, a.conditions ${OPEN} ORDER BY a.judge_failed IS NOT NULL, a.created_at, a.rowid`,
       )
-      .all(judge);
+      .all(judge, this.#conditions);
     const all = Math.max(1, before + keys.length);
     const spent = this.#client.spent;
     continuing(before / all);

@@ -52,6 +52,8 @@ export const GenerateRequest = z.object({
   adapter: z.string().min(1).nullable().default(null),
   /** How a concept is suggested, with `{question}` and `{concept}` in it; by default as the recipe does, if it does. */
   prompt: SuggestionPrompt.optional(),
+  /** Has the endpoint judge the open-ended answers afterwards, as a job of its own (JudgeReport). */
+  judge: z.boolean().optional(),
 });
 export type GenerateRequest = z.infer<typeof GenerateRequest>;
 
