@@ -21,14 +21,8 @@ export default defineConfig({
     viewport: { width: 1440, height: 900 },
     trace: 'retain-on-failure',
     screenshot: 'only-on-failure',
+    // For both: some specs have a browser beside Electron's window, and none may look for one that Playwright brought.
+    launchOptions: { ...(chromium.value ? { executablePath: chromium.value } : {}), args: HEADLESS_ARGS },
   },
-  projects: [
-    {
-      name: 'serve',
-      use: {
-        launchOptions: { ...(chromium.value ? { executablePath: chromium.value } : {}), args: HEADLESS_ARGS },
-      },
-    },
-    ...(findElectron().value ? [{ name: 'electron' }] : []),
-  ],
+  projects: [{ name: 'serve' }, ...(findElectron().value ? [{ name: 'electron' }] : [])],
 });
