@@ -29,6 +29,13 @@ test('a good pair has none', () => {
       rejected: 'El coche va hacia la calle y no para.',
     }),
   ).toEqual([]);
+  // English articles are small words of Portuguese, too.
+  expect(
+    lints({
+      chosen: 'A blue square appears, a green triangle appears and a yellow circle moves down.',
+      rejected: 'A blue triangle moves to the right, a green triangle moves to the right and it stays there.',
+    }),
+  ).toEqual([]);
   expect(lints({ chosen: '(A)', rejected: '(B)', type: 'multiple_choice' })).toEqual([]);
 });
 

@@ -38,10 +38,10 @@ const SCRIPTS: Record<string, RegExp> = {
   'Chinese or Japanese': /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]+/gu,
 };
 
-/** Small words by which languages of one script are told apart, each with its languages. */
+/** Small words by which languages of one script are told apart, each with its languages; those that another language has too count for both. */
 const SMALL_WORDS = new Map<string, string[]>();
 for (const [language, list] of Object.entries({
-  English: 'the of and is are was were to it that with on at this which from by an then while',
+  English: 'a the of and as do no die is are was were to it that with on at this which from by an then while',
   German: 'der die das und ist sind war nicht ein eine mit auf von zu den dem im dann wird',
   French: 'le la les des est sont et un une dans sur pas qui avec du au il elle puis',
   Spanish: 'el la los las es son y un una en con no que del se por hacia luego está',
