@@ -293,6 +293,22 @@ test('a judging is paused, stands paused after a restart, is resumed, and is can
   expect(await workbench.jobs.ended(second.id)).toMatchObject({ state: 'cancelled' });
 });
 
+test('what a judging came to counts over its pauses', async () => {
+  const gate = { open: false };
+  await setUp(async (asked, n) => {
+    while (!gate.open && n >= 5) await new Promise((resolve) => setTimeout(resolve, 5));
+    return verdictOn(asked, 'right');
+  });
+  addAnswers(many(8));
+  const job = await client.negatives.judge();
+  await vi.waitFor(() => expect(server.asked).toHaveLength(6));
+  await client.jobs.pause({ jobId: job.id });
+  await vi.waitFor(() => expect(workbench.jobs.get(job.id)!.state).toBe('paused'));
+  gate.open = true;
+  await client.jobs.resume({ jobId: job.id });
+  expect((await workbench.jobs.ended(job.id)).result).toMatchObject({ judged: 8, changed: 8 });
+});
+
 test('without an endpoint that is on, nothing begins and the plan says why', async () => {
   await setUp(() => 'x', { enabled: false });
   addAnswers(many(2));

@@ -94,10 +94,14 @@ export function restoreJudging(workbench: Workbench): void {
 
 function enqueue(workbench: Workbench, request: JudgeRequest, restored?: string): Job {
   const title = 'Judging answers through the endpoint';
+  const sofar: SoFar = { judged: 0, changed: 0, cost: 0 };
   const run = async (context: JobContext): Promise<JudgeReport> =>
-    new Judging(workbench, await workbench.endpoint.client(), request, context).run();
+    new Judging(workbench, await workbench.endpoint.client(), request, context, sofar).run();
   return enqueueEndpointJob(workbench, { kind: 'judge', title, request, run }, restored);
 }
+
+/** What a job has come to in this process, over its pauses. */
+type SoFar = Pick<JudgeReport, 'judged' | 'changed' | 'cost'>;
 
 class Judging {
   readonly #workbench: Workbench;
@@ -106,8 +110,7 @@ class Judging {
   readonly #conditions: string | null;
   readonly #context: JobContext;
   readonly #pairs: PairService;
-  #judged = 0;
-  #changed = 0;
+  readonly #sofar: SoFar;
   #told = performance.now();
 
   constructor(
@@ -115,6 +118,7 @@ class Judging {
     client: EndpointClient,
     { conditions }: JudgeRequest,
     context: JobContext,
+    sofar: SoFar,
   ) {
     const project = workbench.requireProject();
     this.#workbench = workbench;
@@ -122,6 +126,7 @@ class Judging {
     this.#client = client;
     this.#conditions = conditions === undefined ? null : JSON.stringify(conditions);
     this.#context = context;
+    this.#sofar = sofar;
     this.#pairs = new PairService(
       project,
       (pairId, version) => workbench.hub.emit({ type: 'pair', pairId, version }),
@@ -144,7 +149,7 @@ class Judging {
       )
       .all(judge, this.#conditions);
     const all = Math.max(1, before + keys.length);
-    const spent = this.#client.spent;
+    const spent = this.#client.spent - this.#sofar.cost;
     continuing(before / all);
     try {
       const { failed, failedWhy } = await askRows({
@@ -154,18 +159,18 @@ class Judging {
         work: (key, stop) => this.#judge(key, stop),
         onFailed: (key, reason) => this.#failed(key, reason),
         onProgress: (done, failures) => {
-          const cost = this.#client.spent - spent;
+          const cost = (this.#sofar.cost = this.#client.spent - spent);
           const parts = [
             `${before + done} of ${before + keys.length} answers`,
-            `${this.#changed} verdicts changed`,
+            `${this.#sofar.changed} verdicts changed`,
             ...(failures > 0 ? [`${failures} failed`] : []),
             ...(cost > 0 ? [`$${cost.toFixed(4)}`] : []),
           ];
           progress((before + done) / all, parts.join(', '));
         },
       });
-      const cost = this.#client.spent - spent;
-      return { judge, judged: this.#judged, changed: this.#changed, failed, failedWhy, cost };
+      this.#sofar.cost = this.#client.spent - spent;
+      return { judge, ...this.#sofar, failed, failedWhy };
     } finally {
       this.#workbench.hub.emit({ type: 'library' });
     }
@@ -194,8 +199,8 @@ class Judging {
         .run(said.verdict, said.reason, this.#client.name, key.sampleId, key.conditions);
       followVerdict(this.#db, this.#pairs, now, said.verdict, { byMachine: true });
     });
-    this.#judged++;
-    if (now.verdict !== said.verdict) this.#changed++;
+    this.#sofar.judged++;
+    if (now.verdict !== said.verdict) this.#sofar.changed++;
     if (performance.now() - this.#told > TELL_EVERY_MS) {
       this.#told = performance.now();
       this.#workbench.hub.emit({ type: 'library' });
