@@ -101,7 +101,7 @@ test('a tuned model is asked under steps of one’s own: the pairs on the disk s
   await expect(skipped).toContainText('1 question left out', { timeout: 60_000 });
   await skipped.locator('summary').focus();
   await page.keyboard.press('Enter');
-  await expect(skipped.getByRole('listitem')).toHaveText([`What is seen in ${LOST}? · ${LOST}`]);
+  await expect(skipped.getByRole('listitem')).toHaveText([`What is seen in ${LOST}?${LOST}`]);
   await expect(page.getByText('2 new pairs').first()).toBeVisible();
 
   // From the file itself, not through the services.

@@ -242,6 +242,8 @@ class Generation {
         : await this.#suggest(byVideo, prompt, (share, detail) => progress(at(share * SUGGESTING), detail));
     const without = pending - asked.total;
     const asking = prompt === undefined ? 0 : SUGGESTING;
+    // The time left is told by how fast the model answers, which is another speed.
+    continuing(at(asking));
     const skipped = await answerSamples(this.#workbench, {
       ...asked,
       model,
@@ -258,7 +260,7 @@ class Generation {
         }),
       onProgress: (now) =>
         progress(
-          at(asking + ((1 - asking) * (without + now.done)) / pending),
+          at(asking + ((1 - asking) * now.done) / now.total),
           `${before + without + now.done} of ${total} questions, ${pairsOf(db, id)} new pairs${speedText(now)}`,
         ),
     });

@@ -13,6 +13,11 @@ describe('verdictCounts', () => {
       'unreadable',
     ]);
   });
+  it('warns of what there is, not of what there is not', () => {
+    const none = { wrong: 0, right: 4, unparseable: 0, pairs: 0, skipped: 0 };
+    expect(verdictCounts(none).map((c) => c.word)).toEqual(['wrong', 'right', 'new pairs']);
+    expect(verdictCounts({ ...none, skipped: 1 }).map((c) => c.word)).toContain('skipped');
+  });
   it('has nothing to say about nothing', () => {
     expect(verdictCounts(undefined)).toEqual([]);
     expect(verdictCounts('done')).toEqual([]);

@@ -21,6 +21,9 @@ const WORDS: Record<string, Omit<VerdictCount, 'key' | 'value'>> = {
 /** Order in which known counts are shown. */
 const ORDER = Object.keys(WORDS);
 
+/** A warning of nothing is none. */
+const worthSaying = ({ tone, value }: VerdictCount): boolean => tone !== 'warn' || value > 0;
+
 /** Counts in a job's result, whether they stand at its top or under `counts` or `verdicts`. */
 export function verdictCounts(result: unknown): VerdictCount[] {
   if (typeof result !== 'object' || result === null) return [];
@@ -35,7 +38,8 @@ export function verdictCounts(result: unknown): VerdictCount[] {
       key,
       value,
       ...(WORDS[key] ?? { word: key, help: '', tone: 'plain' as const }),
-    }));
+    }))
+    .filter(worthSaying);
 }
 
 /** Why questions were left out, most first, as a generation's result says; empty for any other result. */
