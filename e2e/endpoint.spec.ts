@@ -107,6 +107,11 @@ test('an endpoint is set up, tested and judges; the key does not come back', asy
   await shoot(page, 'settings-endpoint');
 
   await page.getByTestId('room-negatives').click();
+  // A generation can have it judge right afterwards.
+  const after = page.getByRole('checkbox', { name: 'Then judge-1 judges open answers' });
+  await expect(after).not.toBeChecked();
+  await after.click();
+  await expect(after).toBeChecked();
   await page.getByTestId('view-answers').click();
   await expect(page.getByTestId('judge-again')).toContainText('3 open answers');
   await page.getByTestId('judge-again').click();
