@@ -21,7 +21,16 @@ const SIZES = [
   { width: 1024, height: 700 },
 ];
 /** `welcome` last: it closes the project. */
-const ROOMS = ['library', 'negatives', 'review', 'train', 'compare', 'settings', 'welcome'];
+const ROOMS = [
+  'library',
+  'negatives',
+  'negatives-yield',
+  'review',
+  'train',
+  'compare',
+  'settings',
+  'welcome',
+];
 
 const wanted = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ROOMS;
 // The user folder is read when the sample project is opened, so setting it here is early enough.
@@ -91,7 +100,7 @@ async function enter(page: Page, room: string): Promise<void> {
     await page.getByTestId('open-sample').waitFor();
     return;
   }
-  await page.getByTestId(`room-${room}`).click();
+  await page.getByTestId(`room-${room.split('-')[0]}`).click();
   // A tooltip of the rail has no place in the picture.
   await page.mouse.move(700, 5);
   if (room === 'negatives') {
@@ -100,6 +109,7 @@ async function enter(page: Page, room: string): Promise<void> {
     const turn = page.getByTestId('turn-recipe');
     if (await turn.isVisible()) await turn.click();
   }
+  if (room === 'negatives-yield') await page.getByTestId('view-yield').click();
   if (room === 'train') await page.getByTestId('run-row').first().click();
   // Pictures, fonts and the first frame of a clip.
   await page.waitForLoadState('networkidle').catch(() => undefined);
