@@ -1,5 +1,6 @@
 /** @file Pairs out of a project, in every format that they come in. What is written is exactly what is stored. */
 import path from 'node:path';
+import { setImmediate as breathe } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { ImportFormat, Pair, PairStatus } from '../contract/schemas.ts';
 import type { Extra } from '../library/formats/form.ts';
@@ -8,6 +9,7 @@ import { FORMATS } from '../library/formats/index.ts';
 import { SampleLibrary } from '../library/samples.ts';
 import { exportedPath } from '../library/video-paths.ts';
 import { VideoLibrary } from '../library/videos.ts';
+import type { BulkContext } from '../pairs/bulk.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
 import { writeFileAtomic } from '../platform/files.ts';
@@ -15,6 +17,8 @@ import type { OpenProject } from '../project/project.ts';
 
 /** Bytes handed to the file at a time. */
 const CHUNK = 1 << 16;
+/** After so many milliseconds others get a turn: pairs are saved meanwhile. */
+const TURN_MS = 20;
 
 export type ExportOptions = {
   path: string;
@@ -26,37 +30,41 @@ export type ExportOptions = {
 /**
  * Writes pairs to a file, whole or not at all; returns how many. Videos below the file's folder are written relative to it,
  * others absolute.
- * @throws UserError BAD_INPUT naming the pair whose marks cannot be written; nothing is written then.
+ * @throws UserError BAD_INPUT naming the pair whose marks cannot be written; CANCELLED; nothing is written then.
  */
 export async function exportPairs(
   project: OpenProject,
   options: ExportOptions,
+  { signal, onStep }: BulkContext = {},
 ): Promise<{ path: string; count: number }> {
   const target = path.resolve(options.path);
-  let count = 0;
+  const format = FORMATS[options.format];
+  const passes = format.passes ?? 1;
+  const ids = exported(project, options.status);
+  let given = 0;
   const rows = {
     *[Symbol.iterator](): Generator<ExportRow> {
-      count = 0;
-      for (const row of exportRows(project, path.dirname(target), options.status)) {
-        count++;
+      for (const row of exportRows(project, path.dirname(target), ids)) {
+        if (signal?.aborted) throw new UserError('CANCELLED', 'Cancelled.');
+        onStep?.(Math.floor(++given / passes), ids.length);
         yield row;
       }
     },
   };
-  await writeFileAtomic(target, encoded(FORMATS[options.format].write(rows)));
-  return { path: target, count };
+  await writeFileAtomic(target, encoded(format.write(rows)));
+  return { path: target, count: ids.length };
 }
 
 /** Pairs as rows, in the order of creation; of all of them, also the samples that no pair was made of. */
 function* exportRows(
   project: OpenProject,
   folder: string,
-  status: ExportOptions['status'],
+  ids: ReturnType<typeof exported>,
 ): Generator<ExportRow> {
   const samples = new SampleLibrary(project);
   const pairs = new PairService(project);
   const videos = new Map(new VideoLibrary(project).list().map((video) => [video.id, video.path]));
-  for (const { pairId, sampleId } of exported(project, status)) {
+  for (const { pairId, sampleId } of ids) {
     const pair = pairId === null ? null : pairs.stored(pairId);
     if (pair) expectWritable(pair);
     const sample = samples.record(sampleId);
@@ -116,14 +124,19 @@ function expectWritable(pair: Pair): void {
   );
 }
 
-function* encoded(pieces: Iterable<string>): Generator<Uint8Array> {
+async function* encoded(pieces: Iterable<string>): AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
   let text = '';
+  let since = performance.now();
   for (const piece of pieces) {
     text += piece;
-    if (text.length < CHUNK) continue;
-    yield encoder.encode(text);
-    text = '';
+    if (text.length >= CHUNK) {
+      yield encoder.encode(text);
+      text = '';
+    }
+    if (performance.now() - since < TURN_MS) continue;
+    await breathe();
+    since = performance.now();
   }
   yield encoder.encode(text);
 }

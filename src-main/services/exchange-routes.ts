@@ -3,15 +3,19 @@ import path from 'node:path';
 import { exportAdapter } from '../exchange/adapter-export.ts';
 import { expectEmpty } from '../exchange/new-folder.ts';
 import { exportPairs } from '../exchange/pairs-export.ts';
+import { awaitedJob } from './awaited-job.ts';
 import type { Implementer } from './router.ts';
 import { runManager } from './run-manager.ts';
 import type { Workbench } from './workbench.ts';
 
 export function exchangeRoutes(os: Implementer, workbench: Workbench) {
   return {
-    exportPairs: os.exchange.exportPairs.handler(({ input }) =>
-      exportPairs(workbench.requireProject(), input),
-    ),
+    exportPairs: os.exchange.exportPairs.handler(({ input, signal }) => {
+      const project = workbench.requireProject();
+      return awaitedJob(workbench, { kind: 'export', title: 'Pairs to a file' }, signal, (context) =>
+        exportPairs(project, input, context),
+      );
+    }),
     exportAdapter: os.exchange.exportAdapter.handler(async ({ input }) =>
       exportAdapter(await runManager(workbench).adapterDir(input.runId), input.path),
     ),

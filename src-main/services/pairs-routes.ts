@@ -6,6 +6,7 @@ import { bulkName, lastBulk, runBulk, undoBulk, type BulkContext } from '../pair
 import { paceOf } from '../pairs/pace.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { pairReviews, projectAgreement, projectCutter } from './agreement.ts';
+import { awaitedJob } from './awaited-job.ts';
 import { requireModelDir } from './engine-requests.ts';
 import { lineage } from './lineage.ts';
 import type { Implementer } from './router.ts';
@@ -50,29 +51,6 @@ export function pairsRoutes(os: Implementer, workbench: Workbench) {
     return job;
   }
 
-  /** Counts agreement as a job that the caller waits for; a call that is given up takes its job along. */
-  async function counted<T>(
-    title: string,
-    call: AbortSignal | undefined,
-    count: (context: BulkContext) => Promise<T>,
-  ): Promise<T> {
-    const { job, done } = workbench.jobs.enqueue({
-      kind: 'agreement',
-      title,
-      lane: 'shell',
-      run: ({ signal, progress }) =>
-        count({ signal, onStep: (at, total) => progress(at / total, `${at} of ${total} pairs`) }),
-    });
-    const giveUp = (): void => workbench.jobs.cancel(job.id);
-    if (call?.aborted) giveUp();
-    call?.addEventListener('abort', giveUp, { once: true });
-    try {
-      return await done;
-    } finally {
-      call?.removeEventListener('abort', giveUp);
-    }
-  }
-
   return {
     list: os.pairs.list.handler(({ input: { filter, ...page } }) => pairs().list(filter, page)),
     counts: os.pairs.counts.handler(() => pairs().counts()),
@@ -102,12 +80,20 @@ export function pairsRoutes(os: Implementer, workbench: Workbench) {
     ),
     agreement: os.pairs.agreement.handler(({ signal }) => {
       const project = workbench.requireProject();
-      return counted('Agreement of reviewers', signal, (context) => projectAgreement(project, context));
+      return awaitedJob(
+        workbench,
+        { kind: 'agreement', title: 'Agreement of reviewers' },
+        signal,
+        (context) => projectAgreement(project, context),
+      );
     }),
     exportAgreement: os.pairs.exportAgreement.handler(({ input, signal }) => {
       const project = workbench.requireProject();
-      return counted('Agreement to a file', signal, async (context) =>
-        exportAgreement(project, input.path, await projectCutter(project), context),
+      return awaitedJob(
+        workbench,
+        { kind: 'agreement', title: 'Agreement to a file' },
+        signal,
+        async (context) => exportAgreement(project, input.path, await projectCutter(project), context),
       );
     }),
     propose: os.pairs.propose.handler(({ input }) => proposePhrases(input.chosen, input.rejected)),

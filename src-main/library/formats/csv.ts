@@ -166,8 +166,10 @@ function table(id: 'csv' | 'tsv', separators: readonly string[]): Format {
       }
     },
 
+    passes: 2,
+
     *write(rows) {
-      const { header, places } = headerFor(rows);
+      const { header, places } = yield* headerFor(rows);
       yield writeRecord(header, separators[0]);
       for (const row of rows) {
         const own = ownForm(row, ...TABLES) ?? {};
@@ -202,17 +204,21 @@ async function* joined(first: string, rest: AsyncIterator<string>): AsyncGenerat
 
 /**
  * The columns of an export: those that the rows came with, under their names, then what of the workbench's own has no column yet.
- * `places`: which field each is; columns that are none are carried along.
+ * `places`: which field each is; columns that are none are carried along. Nothing is written meanwhile; the empty pieces let others in.
  */
-function headerFor(rows: Iterable<ExportRow>): { header: string[]; places: Map<string, Column> } {
+function* headerFor(
+  rows: Iterable<ExportRow>,
+): Generator<string, { header: string[]; places: Map<string, Column> }> {
   const names = new Map<Column, string>();
   const header = new Set<string>();
-  for (const row of rows)
+  for (const row of rows) {
     for (const [name, value] of Object.entries(ownForm(row, ...TABLES) ?? {})) {
       header.add(name);
       const place = value !== null && typeof value === 'object' ? (value as Slot).$ : null;
       if (place && !names.has(place)) names.set(place, name);
     }
+    yield '';
+  }
   for (const column of COLUMNS)
     if (!names.has(column)) {
       names.set(column, NAMES[column][0]);

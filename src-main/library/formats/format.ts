@@ -90,7 +90,9 @@ export type Format = {
   detect(head: Head): Detection;
   fields(head: Head, mapping?: ImportMapping): FieldChoice;
   read(chunks: AsyncIterable<string>, options?: ReadOptions): AsyncGenerator<ReadRow>;
-  /** The whole file, piece by piece. `rows` may be gone through more than once. */
+  /** How many times `write` goes through its rows. @default 1 */
+  readonly passes?: number;
+  /** The whole file, piece by piece; pieces may be empty. */
   write(rows: Iterable<ExportRow>): Generator<string>;
 };
 
