@@ -25,6 +25,8 @@ export const EndpointSettings = z.object({
   timeoutSeconds: z.number().positive().max(280).default(60),
   /** More tries after a failure that may pass (429, 5xx, connection, unreadable reply). */
   retries: z.number().int().min(0).max(8).default(4),
+  /** How long a job waits for an endpoint that has gone away before it ends, in minutes. */
+  patienceMinutes: z.number().min(0).max(1440).default(10),
   /** Longest reply in tokens; a model that reasons needs room for that too. */
   maxTokens: z.number().int().min(16).max(32_000).default(1024),
 });

@@ -67,6 +67,11 @@ export class EndpointClient {
     this.#limiter = new Limiter(options.settings);
   }
 
+  /** How long a job is to wait for an endpoint that has gone away, in milliseconds. */
+  get patienceMs(): number {
+    return this.#options.settings.patienceMinutes * 60_000;
+  }
+
   /** Who answers, in words: model and host. */
   get name(): string {
     return `${this.model} @ ${this.host}`;

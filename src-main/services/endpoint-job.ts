@@ -1,7 +1,8 @@
 /**
- * @file What the jobs that ask the endpoint share: rows are asked several at a time, one that fails costs only itself, many failures in a row
- * end the job, and a job that its process left unfinished stands paused when the project is opened again.
+ * @file What the jobs that ask the endpoint share: rows are asked several at a time, one that fails costs only itself, an endpoint that has
+ * gone away is waited for, and a job that its process left unfinished stands paused when the project is opened again.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { z } from 'zod';
 import type { Job, JobKind, JobState } from '../contract/schemas.ts';
 import type { EndpointClient } from '../endpoint/client.ts';
@@ -12,8 +13,11 @@ import type { JobContext } from '../jobs/queue.ts';
 import { toPlainError, UserError } from '../platform/errors.ts';
 import type { Workbench } from './workbench.ts';
 
-/** Rows that fail one after the other before a job gives up: the endpoint is down, or does not understand. */
+/** Rows that fail one after the other until a job waits or gives up: the endpoint is down, or does not understand. */
 const GIVE_UP_AFTER = 10;
+/** Before an endpoint that is down is asked again, in milliseconds: at first, and at most after doubling. */
+const FIRST_PAUSE = 2000;
+const LONGEST_PAUSE = 60_000;
 
 /** Characters of a token, about, in English. */
 export const CHARS_A_TOKEN = 4;
@@ -65,21 +69,24 @@ export type FailedWhy = { reason: string; rows: number }[];
 export type AskRows<Row> = {
   rows: Iterable<Row>;
   concurrent: number;
+  /** How long to wait, in pauses that double, when many rows in a row failed for want of a reply, in milliseconds. */
+  patienceMs: number;
   signal: AbortSignal;
   /** Does one row, from asking to storing. @throws RowFailed, EndpointError */
   work: (row: Row, signal: AbortSignal) => Promise<void>;
   /** Remembers why a row failed. */
   onFailed?: (row: Row, reason: string) => void;
-  /** So many rows of this run are done, so many of them failed. */
-  onProgress: (done: number, failed: number) => void;
+  /** What is to be told of this run: how many rows are done, how many of them failed, and what is waited for. */
+  onProgress: (done: number, told: string[]) => void;
 };
 
 /**
  * Asks for every row.
- * @throws UserError when the endpoint as a whole is of no use, or many rows in a row failed; CANCELLED
+ * @throws UserError when the endpoint as a whole is of no use, is down for longer than patience lasts, or is not understood many times in
+ * a row; CANCELLED
  */
 export async function askRows<Row>(what: AskRows<Row>): Promise<{ failed: number; failedWhy: FailedWhy }> {
-  const { rows, concurrent, work, onFailed, onProgress } = what;
+  const { rows, concurrent, patienceMs, work, onFailed, onProgress } = what;
   const reasons = new Map<string, number>();
   const over = new AbortController();
   const signal = AbortSignal.any([what.signal, over.signal]);
@@ -87,6 +94,13 @@ export async function askRows<Row>(what: AskRows<Row>): Promise<{ failed: number
   let done = 0;
   let failed = 0;
   let inARow = 0;
+  /** Since the last reply, in milliseconds. */
+  let waited = 0;
+  let pause = FIRST_PAUSE;
+  /** All stand still meanwhile. */
+  let pausing: Promise<void> | undefined;
+  const tell = (waitingFor: string[] = []): void =>
+    onProgress(done, [...(failed > 0 ? [`${failed} failed`] : []), ...waitingFor]);
 
   /** What ends the whole job; undefined when the next row can be tried. */
   const failure = (row: Row, error: unknown): UserError | undefined => {
@@ -100,22 +114,39 @@ export async function askRows<Row>(what: AskRows<Row>): Promise<{ failed: number
     const { hint } = toPlainError(error);
     return new UserError(
       'UNAVAILABLE',
-      `${GIVE_UP_AFTER} questions in a row failed, the last one so: ${error.message}`,
+      `${inARow} questions in a row failed, the last one so: ${error.message}`,
       `${error instanceof EndpointError ? hint : 'Another model may understand what is asked.'} Then start again: what is done is kept, and it goes on with the rest.`,
     );
   };
+  const sitOut = async (): Promise<void> => {
+    tell([`waiting for the endpoint, asked again in ${Math.round(pause / 1000)} s`]);
+    await wait(pause, undefined, { signal }).catch(() => undefined); // who cancels is told below
+    waited += pause;
+    pause = Math.min(LONGEST_PAUSE, 2 * pause);
+    pausing = undefined;
+  };
   const worker = async (): Promise<void> => {
     for (let next = iterator.next(); next.done !== true; next = iterator.next()) {
+      await pausing;
       if (signal.aborted) throw new UserError('CANCELLED', 'Cancelled.');
       try {
         await work(next.value, signal);
         inARow = 0;
+        waited = 0;
+        pause = FIRST_PAUSE;
+        done++;
       } catch (error) {
         if (signal.aborted) throw error;
         const end = failure(next.value, error);
-        if (end) throw end;
+        const mayPass = error instanceof EndpointError && error.concerns !== 'endpoint';
+        if (end && (!mayPass || waited >= patienceMs)) throw end;
+        done++;
+        if (end) {
+          pausing ??= sitOut();
+          continue;
+        }
       }
-      onProgress(++done, failed);
+      tell();
     }
   };
   let first: Error | undefined;

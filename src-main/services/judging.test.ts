@@ -49,6 +49,7 @@ async function setUp(
       requestsPerMinute: 6000,
       concurrent: 1,
       retries: 0,
+      patienceMinutes: 0,
       timeoutSeconds: 5,
       priceIn: 1,
       priceOut: 10,
@@ -229,6 +230,33 @@ test('a server that goes down in the middle of many ends the job after ten, with
   expect(failures).toBeLessThanOrEqual(14);
   down = false;
   expect((await judged()).report).toMatchObject({ judged: 70, failed: 0 });
+});
+
+test('a server that is back soon is waited for: the job goes on by itself, and the rows that failed say why', async () => {
+  let down = false;
+  await setUp(
+    (asked, n) => {
+      if (n === 50) {
+        down = true;
+        setTimeout(() => (down = false), 1000);
+      }
+      return down ? (response) => void response.socket!.destroy() : verdictOn(asked, 'right');
+    },
+    { concurrent: 4, patienceMinutes: 1 },
+  );
+  addAnswers(many(120));
+  const { id } = await client.negatives.judge();
+  await expect
+    .poll(() => workbench.jobs.get(id)!.detail, { timeout: 10_000 })
+    .toMatch(/ of 120 answers, .*1\d failed, waiting for the endpoint, asked again in 2 s$/);
+  const job = await workbench.jobs.ended(id);
+  const { judged: n, failed } = job.result as JudgeReport;
+  expect([job.state, n + failed]).toEqual(['done', 120]);
+  expect(failed).toBeGreaterThanOrEqual(10);
+  expect(failed).toBeLessThanOrEqual(14);
+  const why = [...(await rows()).values()].flatMap(({ judgeFailed }) => judgeFailed ?? []);
+  expect(why).toHaveLength(failed);
+  expect(why.every((reason) => /expected/.test(reason))).toBe(true);
 });
 
 test('a wrong key ends the job at once, and the key is in no message, log or file of the project', async () => {

@@ -155,16 +155,17 @@ class Judging {
       const { failed, failedWhy } = await askRows({
         rows: keys,
         concurrent: this.#client.concurrent,
+        patienceMs: this.#client.patienceMs,
         signal,
         work: (key, stop) => this.#judge(key, stop),
         onFailed: (key, reason) => this.#failed(key, reason),
-        onProgress: (done, failures) => {
+        onProgress: (done, told) => {
           const cost = (this.#sofar.cost = this.#client.spent - spent);
           const parts = [
             `${before + done} of ${before + keys.length} answers`,
             `${this.#sofar.changed} verdicts changed`,
-            ...(failures > 0 ? [`${failures} failed`] : []),
             ...(cost > 0 ? [`$${cost.toFixed(4)}`] : []),
+            ...told,
           ];
           progress((before + done) / all, parts.join(', '));
         },

@@ -47,6 +47,7 @@ async function setUp(behave: (asked: Asked, n: number) => Behaviour): Promise<Fa
       requestsPerMinute: 6000,
       concurrent: 1,
       retries: 0,
+      patienceMinutes: 0,
       priceIn: 1,
       priceOut: 10,
     }),

@@ -135,13 +135,14 @@ class Rewriting {
       const { failed, failedWhy } = await askRows({
         rows: ids,
         concurrent: this.#client?.concurrent ?? 1,
+        patienceMs: this.#client?.patienceMs ?? 0,
         signal,
         work: (id, stop) => this.#rewrite(id, stop),
-        onProgress: (done, failures) => {
+        onProgress: (done, told) => {
           const parts = [
             `${done} of ${ids.length} pairs`,
-            ...(failures > 0 ? [`${failures} failed`] : []),
             ...(cost() > 0 ? [`$${cost().toFixed(4)}`] : []),
+            ...told,
           ];
           progress(done / ids.length, parts.join(', '));
         },
