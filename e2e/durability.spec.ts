@@ -3,7 +3,7 @@
  * real socket, and ten times with real keys in a real browser; the time from a key to the disk; a full disk.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -395,13 +395,29 @@ function smallDisk(folder: string): {
     folder: mounted,
     filler: '',
     env: () => ({}),
+    // Written until the file system itself says no: the host writes meanwhile, so a figure of what is free is old at once.
     fill: () => {
-      const { bavail, bsize } = statfsSync(mounted);
-      writeFileSync(ballast, new Uint8Array(bavail * bsize));
+      const blocks = [1 << 20, 4096].map((bytes) => new Uint8Array(bytes));
+      const file = openSync(ballast, 'a');
+      try {
+        for (const block of blocks) while (wrote(file, block));
+      } finally {
+        closeSync(file);
+      }
     },
     free: () => rmSync(ballast),
     dispose: () => void execFileSync('umount', ['-l', mounted]),
   };
+}
+
+/** Whether there was room for the whole block. */
+function wrote(file: number, block: Uint8Array): boolean {
+  try {
+    return writeSync(file, block) === block.length;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return false;
+    throw error;
+  }
 }
 
 function limitedDatabase(folder: string): ReturnType<typeof smallDisk> {
