@@ -7,11 +7,9 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { expect, test, type Page } from '@playwright/test';
 import { adapterHash } from '../src-main/align/adapter.ts';
-import { presetConfig } from '../src-main/align/config.ts';
-import { writeRandomAdapter } from '../src-main/align/testing.ts';
 import { Recipe, type RecipeInput } from '../src-main/contract/recipe.ts';
-import { TrainConfig, type Provenance } from '../src-main/contract/schemas.ts';
-import { createRunFiles } from '../src-main/services/run-files.ts';
+import type { Provenance } from '../src-main/contract/schemas.ts';
+import { seedTunedRun } from '../src-main/services/testing.ts';
 import { openClipProject, type ClipProject } from './clip-project.ts';
 
 const RESOURCES = path.resolve(import.meta.dirname, '..', 'resources');
@@ -39,29 +37,7 @@ test.beforeAll(async () => {
   const { db, runsDir } = project.workbench.requireProject();
   // Which split a clip falls into is not what this is about.
   db.prepare("UPDATE videos SET split = 'train'").run();
-  adapterDir = path.join(runsDir, RUN, 'adapter');
-  await writeRandomAdapter(MODEL, adapterDir, 1);
-  await createRunFiles(
-    runsDir,
-    {
-      id: RUN,
-      name: 'First try',
-      state: 'done',
-      config: { ...TrainConfig.parse(presetConfig('sample')), frames: 4 },
-      createdAt: 1,
-      endedAt: 2,
-      step: 3,
-      totalSteps: 3,
-      pairCount: 6,
-      secondsLeft: null,
-      adapterDir,
-      resumable: false,
-      error: null,
-      requestId: 'e2e',
-      modelDir: MODEL,
-    },
-    [],
-  );
+  adapterDir = await seedTunedRun(runsDir, { id: RUN, name: 'First try', modelDir: MODEL });
 });
 test.afterAll(() => project?.close());
 

@@ -21,13 +21,13 @@ import { adapterHash } from '../align/adapter.ts';
 import { presetConfig } from '../align/config.ts';
 import { writeRandomAdapter } from '../align/testing.ts';
 import { writeRunRecord } from '../align/run-record.ts';
-import { TrainConfig, type Job } from '../contract/schemas.ts';
+import type { Job } from '../contract/schemas.ts';
 import { resourcesDir } from '../platform/entries.ts';
 import { engineModel, engineVideo } from './engine-requests.ts';
 import type { GenerateReport } from './generation.ts';
 import { reproduce } from './reproduce.ts';
 import { createRouter } from './router.ts';
-import { createRunFiles } from './run-files.ts';
+import { seedTunedRun } from './testing.ts';
 import { Workbench } from './workbench.ts';
 
 const home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-tuned-'));
@@ -72,27 +72,8 @@ beforeAll(async () => {
   await client.project.setModel({ modelDir });
   await workbench.jobs.ended((await client.library.runImport({ path: path.join(home, 'samples.json') })).id);
   await workbench.jobs.idle();
-  await writeRandomAdapter(modelDir, adapterDir, 1);
-  await createRunFiles(
-    path.join(project, 'runs'),
-    {
-      id: RUN,
-      name: 'Tuned',
-      state: 'done',
-      config: { ...TrainConfig.parse(presetConfig('sample')), frames: 4 },
-      createdAt: 1,
-      endedAt: 2,
-      step: 3,
-      totalSteps: 3,
-      pairCount: 6,
-      secondsLeft: null,
-      adapterDir,
-      resumable: false,
-      error: null,
-      requestId: 'test',
-      modelDir,
-    },
-    [],
+  expect(await seedTunedRun(path.join(project, 'runs'), { id: RUN, name: 'Tuned', modelDir })).toBe(
+    adapterDir,
   );
 }, 180_000);
 
