@@ -172,6 +172,32 @@ describe('what train refuses', () => {
     );
   });
 
+  it('numbers that are not finite: the step is not applied, and what was saved before it stays', async () => {
+    // After a step or two B is large; with such a beta the loss is still finite, and its gradients overflow.
+    const config = { ...TEST_CONFIG, beta: 1e37, learningRate: 0.5, warmupRatio: 0, checkpointEvery: 1 };
+    const message = await train({ ...base('l'), config }).then(() => 'no error', String);
+    const [, step] = /expected gradients of a finite norm at step (\d+), got (?:NaN|Infinity)$/.exec(
+      message,
+    )!;
+    const [done, runDir] = [Number(step) - 1, path.join(folder, 'l')];
+    expect(done).toBeGreaterThan(0);
+    expect((await listCheckpoints(runDir)).at(-1)!.step).toBe(done);
+    expect((await readMetrics(metricsFile(runDir))).length).toBe(done);
+    const { config: model } = await openCheckpoint(TINY_MODEL);
+    const saved = await readAdapter((await listCheckpoints(runDir)).at(-1)!.dir, model);
+    expect([...saved.modules.values()].every(({ a, b }) => [...a, ...b].every(Number.isFinite))).toBe(true);
+    const broken = {
+      ...pairs[0],
+      prompt: async () => {
+        const { ids, features } = await pairs[0].prompt();
+        return { ids, features: { ...features!, data: features!.data.map(() => NaN) } };
+      },
+    };
+    await expect(train({ ...base('m'), pairs: [broken] })).rejects.toThrow(
+      'training: expected a finite loss at step 1, got NaN on pair p0',
+    );
+  });
+
   it('a second run in the same folder, and a resume with other settings or pairs', async () => {
     const config = { ...TEST_CONFIG, maxSteps: 1 };
     await train({ ...base('k'), config });

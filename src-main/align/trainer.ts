@@ -260,15 +260,13 @@ class Run {
       const layout = layOut(pair, config, bucketsFor(config.device));
       const result = await this.#stepper.run(this.#adapter, layout, given, 1 / count);
       if (!Number.isFinite(result.metrics.loss))
-        throw new UserError(
-          'BAD_INPUT',
-          `training: expected a finite loss at step ${this.step + 1}, got ${result.metrics.loss} on pair ${source.id}`,
-          'Lower the learning rate or raise the warm-up; the last checkpoint is intact.',
-        );
+        throw this.#diverged('a finite loss', `${result.metrics.loss} on pair ${source.id}`);
       this.#gradients.add(result.gradients, 1);
       metrics.add([result.metrics]);
     }
     const norm = globalNorm(this.#gradients.sums);
+    // A finite loss can have gradients that overflow; one step with them would leave an adapter of NaN, and save it.
+    if (!Number.isFinite(norm)) throw this.#diverged('gradients of a finite norm', String(norm));
     const rate = learningRate(this.#schedule, this.step);
     const maxNorm = config.maxGradNorm > 0 ? config.maxGradNorm : null;
     this.#optimizer.step(this.#gradients.sums, rate, clipFactor(norm, maxNorm));
@@ -287,6 +285,17 @@ class Run {
     };
     await appendMetrics(metricsFile(this.#options.runDir), line);
     return line;
+  }
+
+  /** The error of a step whose numbers are not finite. Nothing of that step was applied. */
+  #diverged(expected: string, got: string): UserError {
+    return new UserError(
+      'BAD_INPUT',
+      `training: expected ${expected} at step ${this.step + 1}, got ${got}`,
+      this.step === 0
+        ? 'The adapter changes nothing yet: lower beta if it is large, else copy the model again, whose weights may be damaged.'
+        : 'Lower the learning rate or raise the warm-up; the last checkpoint is intact.',
+    );
   }
 
   #secondsLeft(): number {
