@@ -1,10 +1,13 @@
 /** @file Batched generation on the sample model: the same tokens as one at a time, to the bit whoever shares the batch; early ends, refill, aborts. */
+import { fork } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resourcesDir } from '../platform/entries.ts';
 import { Random } from '../platform/random.ts';
+import { swiftshaderEnvironment } from '../platform/swiftshader.ts';
 import { BatchDecoder } from './batch.ts';
 import type { BatchRequest, BatchedText } from './batch.ts';
+import { answerOn } from './batch.test-data.ts';
 import { openCheckpoint } from './checkpoint.ts';
 import { hasVision } from './config.ts';
 import { adaptedLinears } from './families/language.ts';
@@ -153,4 +156,35 @@ describe('BatchDecoder', () => {
     expect(ends[0]).toMatchObject({ value: await alone(language, { prompt: first, options }) });
     expect(() => decoder.generate({ prompt: { ids: [] }, options })).toThrow('at least one token');
   });
+
+  it('says of a prompt whose features are not finite that it cannot go on, and answers the others', async () => {
+    const [first, second] = prompts(2);
+    const { features } = second;
+    const damaged = { ...second, features: { ...features!, data: features!.data.map(() => NaN) } };
+    const options = { maxNewTokens: 6 };
+    const decoder = new BatchDecoder(language);
+    const [good, greedy, sampled] = await Promise.allSettled([
+      decoder.generate({ prompt: first, options }),
+      decoder.generate({ prompt: damaged, options }),
+      decoder.generate({ prompt: damaged, options: { ...options, sampling: { seed: 1 } } }),
+    ]);
+    expect(good).toMatchObject({ value: await alone(language, { prompt: first, options }) });
+    for (const end of [greedy, sampled])
+      expect(end).toMatchObject({
+        reason: { code: 'CORRUPT', message: expect.stringContaining('NaN') as string },
+      });
+  });
 });
+
+it('answers with an adapter on a GPU, where a run has one row, as on the CPU', async () => {
+  const { value, reason } = swiftshaderEnvironment();
+  expect(value, reason).not.toBeNull();
+  const child = fork(path.join(import.meta.dirname, 'batch.test-child.ts'), [], {
+    env: { ...process.env, ...value },
+    execArgv: [],
+  });
+  const texts: BatchedText[] = [];
+  child.on('message', (message) => texts.push(message as BatchedText));
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+  expect(texts).toEqual([await answerOn('cpu')]);
+}, 300_000);

@@ -11,7 +11,7 @@ import { Random } from '../platform/random.ts';
 import { checkPrompt } from './generation.ts';
 import type { Features, FinishReason, GenerateOptions, LanguageModel, Prompt } from './generation.ts';
 import { KvCache, capacityFor, rowBytes } from './kv-cache.ts';
-import { argMax, sampleToken } from './sampling.ts';
+import { chooseToken } from './sampling.ts';
 
 /** One text to generate. */
 export type BatchRequest = {
@@ -242,8 +242,8 @@ export class BatchDecoder {
     }
     if (rows.length === 0) return;
     const inputs = rows.map(({ ids }) => ({ ids: [ids[ids.length - 1]], wanted: [0] }));
-    // The runtime has another order of sums for products of a single row with an adapter's matrices: an idle row keeps it company.
-    const idle = rows.length === 1 && this.#language.adaptable;
+    // The CPU has another order of sums for products of a single row with an adapter's matrices: an idle row keeps it company.
+    const idle = rows.length === 1 && this.#language.adaptable && this.#language.batches;
     if (idle) cache.add();
     const output = await this.#language.forward(cache, idle ? [...inputs, { ids: [0], wanted: [] }] : inputs);
     if (idle) cache.remove(1);
@@ -256,7 +256,13 @@ export class BatchDecoder {
   /** Chooses a row's next token; true when its text has ended. */
   #choose(row: Row, logits: Float32Array): boolean {
     const { maxNewTokens, sampling } = row.request.options;
-    const id = sampling && row.random ? sampleToken(logits, sampling, row.random) : argMax(logits);
+    let id: number;
+    try {
+      id = chooseToken(logits, sampling, row.random);
+    } catch (error) {
+      row.reject(error); // its own features may be to blame: the others go on
+      return true;
+    }
     row.ids.push(id);
     const stopped = row.stop.has(id);
     if (!stopped && row.ids.length < maxNewTokens) return false;

@@ -15,7 +15,7 @@ import { languageGraph, linearGroups } from './families/language.ts';
 import { MASKED, spliceIndex } from './families/masks.ts';
 import { ropeTables } from './families/rope.ts';
 import { KvCache } from './kv-cache.ts';
-import { argMax, logSumExp, sampleToken } from './sampling.ts';
+import { chooseToken, logSumExp } from './sampling.ts';
 import type { Sampling } from './sampling.ts';
 
 /** Visual features in prompt order, one row per placeholder token. */
@@ -240,7 +240,7 @@ export class LanguageModel {
       signal?.throwIfAborted();
       const features = step === 0 ? prompt.features : undefined;
       const logits = await this.forward(cache, [{ ids, features, wanted: [ids.length - 1] }]);
-      const id = sampling && random ? sampleToken(logits, sampling, random) : argMax(logits);
+      const id = chooseToken(logits, sampling, random);
       yield describeToken(id, logits, options);
       if (stop.has(id)) return 'stop';
       ids = [id];

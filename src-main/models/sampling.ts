@@ -3,6 +3,7 @@
  * transformers' logits warpers. Draws come from a seeded stream (platform/random.ts), one float64 per token, so a recorded
  * seed reproduces the text.
  */
+import { UserError } from '../platform/errors.ts';
 import type { Random } from '../platform/random.ts';
 
 /** How to sample; every limit that is left out is off. */
@@ -61,6 +62,25 @@ export function candidates(
   }
   const sum = weights.reduce((a, b) => a + b, 0);
   return kept.map((c, i) => ({ id: c.id, probability: weights[i] / sum }));
+}
+
+/**
+ * The next token: drawn, or the most probable one without `sampling`.
+ * @throws UserError CORRUPT when there is nothing to choose by: weights or features that are not finite make every logit NaN
+ */
+export function chooseToken(
+  logits: ArrayLike<number>,
+  sampling: Sampling | undefined,
+  random: Random | undefined,
+): number {
+  const id = sampling && random ? sampleToken(logits, sampling, random) : argMax(logits);
+  if (!Number.isFinite(logits[id]))
+    throw new UserError(
+      'CORRUPT',
+      `generation: expected finite logits, got ${logits[id]} for the chosen token`,
+      'The weights of the model or of its adapter are damaged: copy them again, or choose another run.',
+    );
+  return id;
 }
 
 /** Draws one token; takes exactly one number from the stream. */
