@@ -18,8 +18,8 @@ export class ProgressEstimator {
   #secondsLeft: number | null = null;
   #estimatedAt = 0;
 
-  /** `now` gives milliseconds; replaced in tests. `done`: the fraction that was done before and took no time of this job. */
-  constructor(now: () => number = Date.now, done = 0) {
+  /** `now` gives milliseconds of a clock that is never set; replaced in tests. `done`: the fraction that was done before and took no time of this job. */
+  constructor(now: () => number = () => performance.now(), done = 0) {
     this.#now = now;
     this.#fraction = done;
     this.#start = this.#lastAt = now();

@@ -300,7 +300,7 @@ export class JobQueue {
       id: job.id,
       signal: controller.signal,
       continuing: (fraction) => {
-        entry.estimator = new ProgressEstimator(Date.now, fraction);
+        entry.estimator = new ProgressEstimator(undefined, fraction);
         job.progress = fraction;
       },
       progress: (fraction, detail) => {
