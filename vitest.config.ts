@@ -7,8 +7,11 @@ export default defineConfig({
     // ONNX Runtime and FFmpeg hold native state: a forked process per file keeps one file's crash its own.
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 60_000,
+    // Limits end what hangs; they say nothing about speed. On a quiet machine the slowest test takes a tenth of them.
+    testTimeout: 180_000,
     // What a test may take, its preparation may take too: clips are written and models loaded in hooks.
-    hookTimeout: 60_000,
+    hookTimeout: 180_000,
+    // `expect.poll` waits for what will happen: how long that takes is the machine's affair.
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -81,7 +81,7 @@ function put(
       call.write(bytes.subarray(0, cut));
       // Not before the server is writing.
       void expect
-        .poll(() => stored().length, { timeout: 10_000 })
+        .poll(() => stored().length)
         .toBe(1)
         .then(() => call.destroy(new Error('cut')), reject);
     }
@@ -96,7 +96,7 @@ test('a dropped clip is copied into the project whole, added, looked into; a sec
   expect(stored()).toEqual(['My _clip_ – ä 日本.mp4']);
   expect(readFileSync(first.body.path as string)).toEqual(bytes);
   const video = (): Video => videos().get(first.body.videoId as string);
-  await expect.poll(() => video().playback, { timeout: 10_000 }).toBe('proxy');
+  await expect.poll(() => video().playback).toBe('proxy');
   expect(video()).toMatchObject({
     state: 'ready',
     sha256: createHash('sha256').update(bytes).digest('hex'),
@@ -171,7 +171,7 @@ test('names do not leave the folder', async () => {
 test('a cancelled upload, an empty file and one larger than the disk leave nothing', async () => {
   const big = randomBytes(4 << 20);
   await expect(put('big.mp4', big, { cut: 1 << 20 })).rejects.toThrow('cut');
-  await expect.poll(() => stored(), { timeout: 5000 }).toEqual([]);
+  await expect.poll(() => stored()).toEqual([]);
   expect(await put('empty.mp4', new Uint8Array())).toMatchObject({
     status: 422,
     body: { code: 'BAD_INPUT' },

@@ -28,4 +28,4 @@ it('matches thirty steps of training, by RRPO and DPO, with a shared prompt and 
   const rows = await rowsOf(rrpoTrainChecker, 'rrpo-train');
   expect(rows.filter((row) => !row.pass)).toEqual([]);
   expect(rows.length).toBe(30);
-}, 120_000);
+});

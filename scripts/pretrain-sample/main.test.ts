@@ -29,7 +29,7 @@ const pretrain = (out: string, tower: number, unbiased: number) =>
     ],
   ]);
 
-it('goes on from where it stopped, to the same bytes', { timeout: 180_000 }, async () => {
+it('goes on from where it stopped, to the same bytes', async () => {
   await pretrain('whole', 3, 2);
   await pretrain('parts', 3, 0);
   await pretrain('parts', 3, 2);

@@ -15,7 +15,7 @@ const floats = (name: string): Float32Array =>
 const ints = (name: string): Int32Array =>
   new Int32Array(new Uint8Array(readFileSync(path.join(GOLDEN, name))).buffer);
 
-it('gives the golden logits of a video', { timeout: 20_000 }, async () => {
+it('gives the golden logits of a video', async () => {
   if (!existsSync(GOLDEN))
     throw new Error(`${GOLDEN}: expected the golden files beside the checkout, got nothing`);
   const checkpoint = await openCheckpoint(GOLDEN);

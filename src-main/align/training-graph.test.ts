@@ -16,7 +16,7 @@ let expected: PairResult;
 beforeAll(async () => {
   data = await stepCase();
   expected = await runStep(data);
-}, 60_000);
+});
 
 /** L2 of all differences over L2 of the expected gradients. */
 function gradientError(actual: readonly ArrayLike<number>[], reference: readonly Float32Array[]): number {

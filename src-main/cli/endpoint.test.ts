@@ -81,4 +81,4 @@ test('off by default; set up, tested, judged and rewritten, with the cost; the k
   const last = (await cli(['endpoint', '--off', '--forget-key'])).json as EndpointState;
   expect(last).toMatchObject({ key: { set: false }, usage: { requests: 4, tokensIn: 400, tokensOut: 40 } });
   expect(last.usage.cost).toBeCloseTo(0.0008, 9);
-}, 120_000);
+});

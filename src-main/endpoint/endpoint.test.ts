@@ -5,7 +5,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EndpointSettings } from '../contract/endpoint.ts';
 import { Endpoint } from './endpoint.ts';
 import { retryAfter } from './errors.ts';
@@ -39,7 +39,7 @@ async function setUp(behaviours: Behaviour[], changes: Partial<EndpointSettings>
       url: server.url,
       model: 'judge-1',
       requestsPerMinute: 6000,
-      timeoutSeconds: 2,
+      timeoutSeconds: 60,
       priceIn: 2,
       priceOut: 10,
       ...changes,
@@ -172,10 +172,9 @@ test('a reply that never begins, and one that trickles without end, run into the
     const timer = setInterval(() => response.write(' '), 20);
     response.on('close', () => clearInterval(timer));
   };
-  const { asked } = await setUp([() => undefined, trickle, 'in time'], { timeoutSeconds: 0.3, retries: 1 });
-  const began = performance.now();
-  await expect(ask('a')).rejects.toThrow(/within 0.3 s/);
-  expect(performance.now() - began).toBeLessThan(2000);
+  const { asked } = await setUp([() => undefined, trickle, 'in time'], { timeoutSeconds: 1, retries: 1 });
+  // The trickle has no end of its own: that there is an outcome is the timeout's doing.
+  await expect(ask('a')).rejects.toThrow(/within 1 s/);
   expect(asked).toHaveLength(2);
   // A slow reply that ends in time is a reply.
   await server!.close();
@@ -245,7 +244,7 @@ test('cancelling ends a request that is under way, one that waits for its turn, 
   const { asked } = await setUp([() => undefined], { concurrent: 1, timeoutSeconds: 60 });
   const controller = new AbortController();
   const all = ['a', 'b', 'c'].map((text) => ask(text, controller.signal).catch((error: unknown) => error));
-  await vi.waitFor(() => expect(asked).toHaveLength(1));
+  await expect.poll(() => asked).toHaveLength(1);
   controller.abort();
   for (const outcome of await Promise.all(all)) expect(outcome).toMatchObject({ code: 'CANCELLED' });
   expect(asked).toHaveLength(1);
@@ -253,7 +252,7 @@ test('cancelling ends a request that is under way, one that waits for its turn, 
   await setUp([status(429, '', { 'retry-after': '60' })]);
   const later = new AbortController();
   const waiting = ask('d', later.signal);
-  await vi.waitFor(() => expect(server!.asked).toHaveLength(1));
+  await expect.poll(() => server!.asked).toHaveLength(1);
   later.abort();
   await expect(waiting).rejects.toMatchObject({ code: 'CANCELLED' });
 });
@@ -336,7 +335,7 @@ test('a reply that cannot be used is given back but not kept: the next who asks 
 test('switching it off in the middle stops what is under way', async () => {
   await setUp([() => undefined], { timeoutSeconds: 60 });
   const under = ask('a').catch((error: unknown) => error);
-  await vi.waitFor(() => expect(server!.asked).toHaveLength(1));
+  await expect.poll(() => server!.asked).toHaveLength(1);
   const { settings } = await endpoint.state();
   await endpoint.save({ ...settings, enabled: false });
   expect(await under).toMatchObject({ concerns: 'endpoint' });

@@ -33,7 +33,7 @@ beforeAll(async () => {
       FROM n JOIN v ON v.k = i % ${VIDEOS}`);
   });
   samples = new SampleLibrary(project);
-}, 60_000);
+});
 afterAll(() => {
   project.close();
   delete process.env.RRPO_WORKBENCH_HOME;

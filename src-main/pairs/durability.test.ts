@@ -26,7 +26,7 @@ for (let i = 0; ; i++) {
   writeSync(1, pair.version + ' ' + JSON.stringify(pair.rejected) + '\\n');
 }`;
 
-test(`${ROUNDS} times SIGKILL while saving`, { timeout: 60_000 }, async () => {
+test(`${ROUNDS} times SIGKILL while saving`, async () => {
   const made = await temporaryProject();
   dispose = made.dispose;
   const { pairId } = seedPair(made.project);

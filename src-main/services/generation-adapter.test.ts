@@ -75,7 +75,7 @@ beforeAll(async () => {
   expect(await seedTunedRun(path.join(project, 'runs'), { id: RUN, name: 'Tuned', modelDir })).toBe(
     adapterDir,
   );
-}, 180_000);
+});
 
 afterAll(async () => {
   await workbench.dispose();
@@ -116,7 +116,7 @@ test('a tuned model is asked under conditions of its own, and its pairs carry ru
   const plain = pairs.find(({ provenance }) => provenance.runId === undefined)!;
   expect(plain.provenance).not.toHaveProperty('adapter');
   expect(await reproduce(workbench, plain.id)).toMatchObject({ equal: true });
-}, 180_000);
+});
 
 test("an evaluation's candidate is made again from its provenance, base and tuned", async () => {
   for (const runId of [null, RUN]) {
@@ -127,7 +127,7 @@ test("an evaluation's candidate is made again from its provenance, base and tune
     expect((await client.pairs.get({ pairId })).provenance.runId).toBe(runId ?? undefined);
     expect(await reproduce(workbench, pairId)).toMatchObject({ equal: true, text: row.tuned.text });
   }
-}, 180_000);
+});
 
 test('an adapter that is gone or another one is told; nothing is asked with it', async () => {
   const { rows } = await client.pairs.list({ offset: 0, limit: 50, filter: {} });
@@ -154,7 +154,7 @@ test('an adapter that is gone or another one is told; nothing is asked with it',
     renameSync(aside, adapterDir);
   }
   expect(await reproduce(workbench, id)).toMatchObject({ equal: true });
-}, 180_000);
+});
 
 test('the model with the adapter merged in answers as base and adapter do, and is written whole or not at all', async () => {
   const target = path.join(home, 'merged');
@@ -202,7 +202,7 @@ test('the model with the adapter merged in answers as base and adapter do, and i
   const tuned = await answers({ modelDir, adapterDir });
   expect(await answers({ modelDir: target, adapterDir: null })).toEqual(tuned);
   expect(await answers({ modelDir, adapterDir: null })).not.toEqual(tuned);
-}, 180_000);
+});
 
 test("a run's adapter is not used over another model than it was trained on", async () => {
   const other = path.join(home, 'other-model');
@@ -258,7 +258,7 @@ test("a run's adapter is not used over another model than it was trained on", as
     await client.project.setModel({ modelDir });
   }
   expect((await evaluated(RUN)).error).toBeNull();
-}, 180_000);
+});
 
 test('a generation that goes on after a restart says when its adapter or its model is gone or another one', async () => {
   /** The job of the one generation that a killed process would have left. */
@@ -291,4 +291,4 @@ test('a generation that goes on after a restart says when its adapter or its mod
   // What was unfinished has failed in words and does not come back.
   await reopen();
   expect(workbench.jobs.list().filter(({ endedAt }) => endedAt === null)).toEqual([]);
-}, 180_000);
+});

@@ -94,7 +94,7 @@ function modelThatStopsAt(name: string, ids: number[]): string {
 beforeAll(() => {
   mkdirSync(path.join(home, 'clips'), { recursive: true });
   for (const clip of CLIPS) copyFileSync(path.join(SAMPLE, clip), path.join(home, 'clips', clip));
-}, 60_000);
+});
 afterAll(async () => {
   await workbench.dispose();
   rmSync(home, { recursive: true, force: true });
@@ -115,7 +115,7 @@ test('a recipe that hides everything is asked and judged like any other, as evid
   expect(all).toEqual([...masked, ...masked].sort());
   await generate({ recipe: [{ op: 'blank' }, ...whole, { op: 'shuffle' }] });
   expect(await answers()).toHaveLength(6);
-}, 120_000);
+});
 
 test('clips of one and two frames go through every step of a recipe, and their answers can be made again', async () => {
   for (const count of [1, 2]) await writeShort(path.join(home, 'clips', `short-${count}.mp4`), count);
@@ -142,7 +142,7 @@ test('clips of one and two frames go through every step of a recipe, and their a
   // However many it is given, they are frames that there are.
   expect([...frames].sort()).toEqual([0, 1]);
   expect(await reproduce(workbench, rows[0].id)).toMatchObject({ equal: true });
-}, 120_000);
+});
 
 test('a model that says nothing, and one that never stops: the rows say so', async () => {
   const every = Array.from({ length: 600 }, (_, id) => id);
@@ -158,7 +158,7 @@ test('a model that says nothing, and one that never stops: the rows say so', asy
   const { report } = await generate({ maxNewTokens: 80 });
   expect(report.wrong + report.right + report.unparseable).toBe(4);
   for (const row of await answers()) expect(row.reason).toMatch(/; the answer was cut off after 80 tokens$/);
-}, 120_000);
+});
 
 test('clips that vanish or break while a generation runs cost their own questions; the rows say why, and the rest goes on', async () => {
   const clips = CLIPS.map((clip) => `clips/${clip}`);
@@ -184,4 +184,4 @@ test('clips that vanish or break while a generation runs cost their own question
   expect(total).toBe(4);
   expect(rows.map(({ videoName }) => `clips/${videoName}`)).toEqual([clips[8], clips[8], clips[9], clips[9]]);
   for (const { reason, videoName } of rows) expect(reason).toContain(videoName);
-}, 120_000);
+});

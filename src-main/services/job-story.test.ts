@@ -87,7 +87,7 @@ beforeAll(async () => {
   const job = await client.library.runImport({ path: path.join(media, 'samples.json') });
   expect((await workbench.jobs.ended(job.id)).error).toBeNull();
   await workbench.jobs.idle();
-}, 180_000);
+});
 
 afterAll(async () => {
   listening.abort();
@@ -142,14 +142,14 @@ test('one measured step gives a verdict', async () => {
   expect(estimate.verdict).toBe('fits');
   expect(estimate.secondsPerPair).toBeGreaterThan(0);
   expect(estimate.peakBytes).toBeGreaterThan(50e6);
-}, 180_000);
+});
 
 test('devices are told with the reason', async () => {
   const devices = await client.train.devices();
   expect(devices.map((d) => d.device)).toEqual(['cpu', 'webgpu']);
   expect(devices[0]).toMatchObject({ available: true, software: false });
   expect(devices[1].reason).not.toBe('');
-}, 180_000);
+});
 
 let runId = '';
 
@@ -178,7 +178,7 @@ test('kill -9 of the trainer fails the run in words; resume finishes it without 
   expect(await client.train.log({ runId: run.id })).toMatch(
     /failed: The engine worker was ended by signal SIGKILL[\s\S]*resumed after step[\s\S]*done after step 9 of 9/,
   );
-}, 180_000);
+});
 
 test('stop and save leaves a resumable run with an adapter; a later process sees it; a dead process is not "running"', async () => {
   const stepped = next('metrics', (event) => event.rows[0].step >= 2);
@@ -210,7 +210,7 @@ test('stop and save leaves a resumable run with an adapter; a later process sees
   });
   expect((await client.train.runs()).map((r) => r.name)).toEqual(['stopped', 'killed']);
   await expect(client.train.run({ runId: '../x' })).rejects.toThrow(/expected the id of a run/);
-}, 180_000);
+});
 
 test('evaluation of base and tuned on the held-out questions, rows side by side, one question now', async () => {
   const base = await workbench.jobs.ended((await client.compare.evaluate({ runId: null })).id);
@@ -229,7 +229,7 @@ test('evaluation of base and tuned on the held-out questions, rows side by side,
   expect(asked.text).toBe(answered.text); // greedy: the same question gets the same answer
   expect(asked.seconds).toBeGreaterThan(0);
   expect((await client.compare.ask({ videoId, question, runId })).text).toBe(rows[0].tuned.text);
-}, 180_000);
+});
 
 test('a bad answer of the tuned model becomes a candidate with its lineage; a held-out one never trains, one of a training clip does', async () => {
   const [heldout] = await client.compare.evaluations();
@@ -299,7 +299,7 @@ test('a bad answer of the tuned model becomes a candidate with its lineage; a he
     await expect(
       client.compare.makeCandidate({ evaluationId: train.id, sampleId: right.sampleId }),
     ).rejects.toThrow(/the same text/);
-}, 180_000);
+});
 
 test("every change was told, in the contract's form", () => {
   const types = new Set(events.map((event) => event.type));

@@ -6,7 +6,7 @@ import { globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createRouterClient } from '@orpc/server';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { EndpointSettings, type JudgeReport } from '../contract/endpoint.ts';
 import type { JudgedAnswer } from '../contract/schemas.ts';
 import { startFake, status, type Asked, type Behaviour, type FakeServer } from '../endpoint/testing.ts';
@@ -50,7 +50,7 @@ async function setUp(
       concurrent: 1,
       retries: 0,
       patienceMinutes: 0,
-      timeoutSeconds: 5,
+      timeoutSeconds: 60,
       priceIn: 1,
       priceOut: 10,
       ...changes,
@@ -236,10 +236,7 @@ test('a server that is back soon is waited for: the job goes on by itself, and t
   let down = false;
   await setUp(
     (asked, n) => {
-      if (n === 50) {
-        down = true;
-        setTimeout(() => (down = false), 1000);
-      }
+      down ||= n === 50;
       return down ? (response) => void response.socket!.destroy() : verdictOn(asked, 'right');
     },
     { concurrent: 4, patienceMinutes: 1 },
@@ -247,8 +244,9 @@ test('a server that is back soon is waited for: the job goes on by itself, and t
   addAnswers(many(120));
   const { id } = await client.negatives.judge();
   await expect
-    .poll(() => workbench.jobs.get(id)!.detail, { timeout: 10_000 })
+    .poll(() => workbench.jobs.get(id)!.detail)
     .toMatch(/ of 120 answers, .*1\d failed, waiting for the endpoint, asked again in 2 s$/);
+  down = false;
   const job = await workbench.jobs.ended(id);
   const { judged: n, failed } = job.result as JudgeReport;
   expect([job.state, n + failed]).toEqual(['done', 120]);
@@ -288,10 +286,10 @@ test('a judging is paused, stands paused after a restart, is resumed, and is can
   });
   addAnswers(many(20));
   const job = await client.negatives.judge();
-  await vi.waitFor(() => expect(server.asked).toHaveLength(6));
+  await expect.poll(() => server.asked).toHaveLength(6);
   await expect(client.negatives.judge()).rejects.toThrow(/being judged already/);
   await client.jobs.pause({ jobId: job.id });
-  await vi.waitFor(() => expect(workbench.jobs.get(job.id)!.state).toBe('paused'));
+  await expect.poll(() => workbench.jobs.get(job.id)!.state).toBe('paused');
   const folder = workbench.requireProject().path;
   await client.project.close();
   await client.project.open({ path: folder });
@@ -312,7 +310,7 @@ test('a judging is paused, stands paused after a restart, is resumed, and is can
   gate.open = false;
   addAnswers(many(1), 'another');
   const second = await client.negatives.judge();
-  await vi.waitFor(() => expect(workbench.jobs.get(second.id)!.state).toBe('running'));
+  await expect.poll(() => workbench.jobs.get(second.id)!.state).toBe('running');
   // One that the closing cut off in the middle stands paused too: what it costs is a person's to decide.
   await client.project.close();
   await client.project.open({ path: folder });
@@ -329,9 +327,9 @@ test('what a judging came to counts over its pauses', async () => {
   });
   addAnswers(many(8));
   const job = await client.negatives.judge();
-  await vi.waitFor(() => expect(server.asked).toHaveLength(6));
+  await expect.poll(() => server.asked).toHaveLength(6);
   await client.jobs.pause({ jobId: job.id });
-  await vi.waitFor(() => expect(workbench.jobs.get(job.id)!.state).toBe('paused'));
+  await expect.poll(() => workbench.jobs.get(job.id)!.state).toBe('paused');
   gate.open = true;
   await client.jobs.resume({ jobId: job.id });
   expect((await workbench.jobs.ended(job.id)).result).toMatchObject({ judged: 8, changed: 8 });

@@ -52,7 +52,7 @@ beforeAll(async () => {
   await client.project.setModel({ modelDir: path.join(resourcesDir, 'model') });
   await workbench.jobs.ended((await client.library.runImport({ path: path.join(home, 'samples.json') })).id);
   await workbench.jobs.idle();
-}, 180_000);
+});
 
 afterAll(async () => {
   await workbench.dispose();
@@ -108,7 +108,7 @@ test('swaps become pending pairs with their marks and reason, never of held-out 
   const { recipes } = await client.negatives.yield();
   expect(recipes).toHaveLength(1);
   expect(recipes[0]).toMatchObject({ key: 'swap', asked: total, pairs: total, accepted: 1, open: total - 1 });
-}, 60_000);
+});
 
 test('the model is asked with the suggestion; prompt and concept are remembered, made again, and not asked twice', async () => {
   const request = { filter: {}, recipe: 'suggest', maxNewTokens: 12 };
@@ -174,4 +174,4 @@ test('the model is asked with the suggestion; prompt and concept are remembered,
   expect(other.error).toBeNull();
   expect((await client.negatives.answers({ ...PAGE, filter: {} })).total).toBe(total + answered);
   await expect(client.negatives.generate({ ...request, prompt: 'no place' })).rejects.toThrow();
-}, 180_000);
+});

@@ -1,6 +1,6 @@
 /** @file Sparse pages of a long list: what is fetched for a view, refresh, and answers that come too late. */
 import { effectScope, ref } from 'vue';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { PAGE_SIZE, pagesFor, usePages, type Pages } from './usePages.ts';
 
 describe('pagesFor', () => {
@@ -15,7 +15,7 @@ describe('pagesFor', () => {
 describe('usePages', () => {
   /** Until a row, which is its own number, is there: how long that takes is the machine's affair. */
   const shown = (pages: Pages<number>, row: number): Promise<void> =>
-    vi.waitFor(() => expect(pages.rows.value.get(row)).toBe(row), { timeout: 10_000, interval: 1 });
+    expect.poll(() => pages.rows.value.get(row), { interval: 1 }).toBe(row);
 
   it('reads 100,000 rows only where they are looked at', async () => {
     const asked: number[] = [];
@@ -78,9 +78,9 @@ describe('usePages', () => {
       }, [filter]),
     )!;
     filter.value = 'fast';
-    await vi.waitFor(() => expect(pages.rows.value.get(0)).toBe('fast'));
+    await expect.poll(() => pages.rows.value.get(0)).toBe('fast');
     late.resolve();
-    await vi.waitFor(() => expect(pages.loading.value).toBe(false));
+    await expect.poll(() => pages.loading.value).toBe(false);
     expect(pages.rows.value.get(0)).toBe('fast');
     scope.stop();
   });
