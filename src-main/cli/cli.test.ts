@@ -4,6 +4,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -146,7 +147,7 @@ test('init, import, export: videos and samples in, pairs out', async () => {
     'a blue square 4',
   ]);
   expect(pairs[0].answer_masked).toContain('<MASK>');
-}, 180_000);
+});
 
 test('videos that are broken, cut off or gone, and a model without a chat template, are told with file and what to do', async () => {
   const folder = path.join(home, 'unusable');
@@ -186,7 +187,7 @@ test('videos that are broken, cut off or gone, and a model without a chat templa
   expect(asked.stderr).toContain(`${model}: expected a chat template in chat_template.jinja`);
   expect(asked.stderr).toContain('copy its chat template into this folder');
   expect(existsSync(out)).toBe(false);
-}, 120_000);
+});
 
 test('Ctrl-C during training stops it, saves, and leaves a run that can go on', async () => {
   // Greedy answers to a blank clip, accepted without review: enough to train on.
@@ -232,7 +233,7 @@ test('Ctrl-C during training stops it, saves, and leaves a run that can go on', 
     interrupted = true;
     child.kill('SIGINT');
   }, 50);
-  const code = await new Promise((resolve) => child.on('exit', resolve));
+  const code = await new Promise((resolve) => child.on('close', resolve));
   clearInterval(poll);
   expect(stderr).toContain('Stopping; what is done is kept.');
   expect(code).toBe(130);
@@ -242,7 +243,7 @@ test('Ctrl-C during training stops it, saves, and leaves a run that can go on', 
   expect(readdirSync(path.join(runs, run.id, 'checkpoints'))).toEqual([
     `step_${String(run.step).padStart(6, '0')}`,
   ]);
-}, 180_000);
+});
 
 test('eval scores base and run; generate-answers writes a line per question', async () => {
   const [run] = readdirSync(path.join(project, 'runs'));
@@ -288,7 +289,7 @@ test('eval scores base and run; generate-answers writes a line per question', as
     frames: expect.any(Array) as unknown[],
   });
   expect((await cli('eval', project, '--run', 'r-unknown')).code).toBe(2);
-}, 180_000);
+});
 
 test('videos are copied in with --copy, and found again after a move with --find-missing', async () => {
   const inbox = path.join(home, 'inbox');
@@ -304,7 +305,7 @@ test('videos are copied in with --copy, and found again after a move with --find
   renameSync(path.join(other, 'videos', 'copied.webm'), path.join(home, 'away', 'renamed.webm'));
   const found = await cli('import', other, path.join(home, 'away'), '--find-missing', '--json');
   expect(JSON.parse(found.stdout)).toEqual({ found: 1, missing: 0 });
-}, 60_000);
+});
 
 test('Ctrl-C keeps the answers that generate-answers has', async () => {
   const out = path.join(home, 'stopped.jsonl');
@@ -316,28 +317,34 @@ test('Ctrl-C keeps the answers that generate-answers has', async () => {
   }));
   writeFileSync(path.join(home, 'media', 'many.json'), JSON.stringify(many));
   expect((await cli('import', project, path.join(home, 'media', 'many.json'))).code).toBe(0);
-  // Features of the reversed clip are new: when they are there, the answers begin.
-  const features = () => readdirSync(path.join(project, 'cache'), { recursive: true }).length;
-  const before = features();
-  const child = spawn(
-    process.execPath,
-    [bin, 'generate-answers', project, '--split', 'train', '--recipe', 'reverse', '--out', out, '--json'],
-    { env, stdio: ['ignore', 'pipe', 'ignore'] },
-  );
-  let stdout = '';
-  child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
-  const poll = setInterval(() => {
-    if (features() === before) return;
-    clearInterval(poll);
-    setTimeout(() => child.kill('SIGINT'), 1500);
-  }, 20);
-  expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(130);
-  const stopped = JSON.parse(stdout) as { answers: number };
+  const cache = path.join(project, 'cache');
+  /** Stops it so many milliseconds after the clip's features are there and the answers begin; gives what it printed. */
+  async function stopAfter(milliseconds: number): Promise<object> {
+    rmSync(cache, { recursive: true, force: true });
+    const child = spawn(
+      process.execPath,
+      [bin, 'generate-answers', project, '--split', 'train', '--recipe', 'reverse', '--out', out, '--json'],
+      { env, stdio: ['ignore', 'pipe', 'ignore'] },
+    );
+    let stdout = '';
+    child.stdout.on('data', (data: Buffer) => (stdout += data.toString()));
+    const poll = setInterval(() => {
+      if (globSync('**/*.safetensors', { cwd: cache }).length === 0) return;
+      clearInterval(poll);
+      setTimeout(() => child.kill('SIGINT'), milliseconds);
+    }, 20);
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(130);
+    return JSON.parse(stdout) as object;
+  }
+  let stopped: { answers?: number } = {};
+  // Nothing but the outcome tells that the first answers are there, and a busy machine takes its time for them.
+  for (let wait = 1500; wait < 60_000 && stopped.answers === undefined; wait *= 2)
+    stopped = await stopAfter(wait);
   expect(stopped).toMatchObject({ file: out, of: 1504 });
   expect(stopped.answers).toBeGreaterThan(0);
   expect(stopped.answers).toBeLessThan(1504);
-  expect(readFileSync(out, 'utf8').trim().split('\n')).toHaveLength(stopped.answers);
-}, 180_000);
+  expect(readFileSync(out, 'utf8').trim().split('\n')).toHaveLength(stopped.answers!);
+});
 
 const old = ['/usr/bin/node', '/usr/local/bin/node'].find((file) => {
   try {

@@ -1,6 +1,7 @@
 /** @file Batched generation on the sample model: the same tokens as one at a time, to the bit whoever shares the batch; early ends, refill, aborts. */
 import { fork } from 'node:child_process';
 import path from 'node:path';
+import { setImmediate as nextTick } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resourcesDir } from '../platform/entries.ts';
 import { Random } from '../platform/random.ts';
@@ -143,11 +144,15 @@ describe('BatchDecoder', () => {
     const stop = new AbortController();
     const decoder = new BatchDecoder(language);
     const broken: Prompt = { ...fourth, ids: fourth.ids.filter((_, i) => i !== 8) };
-    const all = [first, second, third, broken].map((prompt, i) =>
-      decoder.generate({ prompt, options: i === 1 ? { ...options, signal: stop.signal } : options }),
+    const settled = Promise.allSettled(
+      [first, second, third, broken].map((prompt, i) =>
+        decoder.generate({ prompt, options: i === 1 ? { ...options, signal: stop.signal } : options }),
+      ),
     );
-    setTimeout(() => stop.abort('enough'), 5);
-    const ends = await Promise.allSettled(all);
+    // All three are under way, and far from their end.
+    while (decoder.counts.steps < 3) await nextTick();
+    stop.abort('enough');
+    const ends = await settled;
     expect(ends.map((end) => end.status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected']);
     expect(ends[1]).toMatchObject({ reason: 'enough' });
     expect(ends[3]).toMatchObject({

@@ -124,9 +124,9 @@ test('any text: cut stretch by stretch, the words are those of the whole', () =>
 
 test('long and entirely different answers take no noticeable time', () => {
   const long = (word: string): string => Array.from({ length: 8000 }, (_, i) => `${word}${i}`).join(' ');
-  const start = performance.now();
+  const start = process.threadCpuUsage();
   const phrases = proposePhrases(`same ${long('a')} end`, `same ${long('b')} end`);
-  expect(performance.now() - start).toBeLessThan(3000);
+  expect(process.threadCpuUsage(start).user).toBeLessThan(3e6);
   expect(phrases).toHaveLength(1);
   expect(phrases[0].chosen?.start).toBe(5);
 });

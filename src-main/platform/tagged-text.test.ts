@@ -45,9 +45,9 @@ describe('parseTagged', () => {
 
   it('is not slow on a hostile number of tags', () => {
     const tagged = ' <MASK> a </MASK> '.repeat(300) + 'x';
-    const start = performance.now();
+    const start = process.threadCpuUsage();
     expect(() => parseTagged(tagged, 'a'.repeat(300))).toThrow('expected the plain text');
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(process.threadCpuUsage(start).user).toBeLessThan(2e6);
   });
 });
 

@@ -62,9 +62,12 @@ async function openCopy(name: string, door: 'cli' | 'serve' = 'cli'): Promise<Op
   return { workbench, client, generate };
 }
 
+/** A reader beside the workbench. It waits: a process that goes on after a kill restores the file first. */
+const READER = { readOnly: true, timeout: 60_000 };
+
 /** What a generation leaves, without times and random ids. */
 function left(name: string): unknown {
-  const db = new DatabaseSync(path.join(home, name, 'workbench.sqlite'), { readOnly: true });
+  const db = new DatabaseSync(path.join(home, name, 'workbench.sqlite'), READER);
   const attempts = db
     .prepare(
       'SELECT sample_id, conditions, answer, verdict, reason, pair_id IS NULL AS none FROM attempts ORDER BY 1, 2',
@@ -80,10 +83,7 @@ function left(name: string): unknown {
 }
 
 function attemptsIn(name: string): number {
-  const db = new DatabaseSync(path.join(home, name, 'workbench.sqlite'), {
-    readOnly: true,
-    timeout: 5000, // a process that goes on after a kill restores the file first
-  });
+  const db = new DatabaseSync(path.join(home, name, 'workbench.sqlite'), READER);
   const { n } = db.prepare('SELECT count(*) AS n FROM attempts').get() as { n: number };
   db.close();
   return n;
@@ -132,7 +132,7 @@ beforeAll(async () => {
   expect((await workbench.jobs.ended(job.id)).error).toBeNull();
   await workbench.jobs.idle();
   await workbench.dispose();
-}, 180_000);
+});
 
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -162,7 +162,7 @@ test('a clip is decoded once and its features are computed once per recipe, for 
   await generate({ recipe: 'reverse' });
   expect(counts).toMatchObject({ decoded: 2 * CLIPS, cached: CLIPS });
   expect(features(workbench)).toHaveLength(2 * CLIPS);
-}, 120_000);
+});
 
 test('a question is asked until an answer is wrong or its tries end, each try with a seed of its own', async () => {
   const tries = 4;
@@ -208,7 +208,7 @@ test('a question is asked until an answer is wrong or its tries end, each try wi
   const before = counts.questions;
   expect((await generate({ tries })).result).toMatchObject({ wrong: report.wrong, pairs: 0 });
   expect(counts.questions).toBe(before);
-}, 120_000);
+});
 
 test('kill -9 of the host, several times at any moment: opened in a window it goes on by itself and leaves what an uninterrupted run leaves', async () => {
   const whole = await openCopy('whole');
@@ -253,7 +253,7 @@ test('kill -9 of the host, several times at any moment: opened in a window it go
   // It is over: opened once more, nothing runs.
   await clientOf(workbench).project.open({ path: path.join(home, 'killed') });
   expect(workbench.jobs.list().filter(({ endedAt }) => endedAt === null)).toEqual([]);
-}, 180_000);
+});
 
 test('a paused generation lets a question be answered, stays paused over a restart, and ends where the others end', async () => {
   const { workbench, client } = await openCopy('paused', 'serve');
@@ -285,7 +285,7 @@ test('a paused generation lets a question be answered, stays paused over a resta
   await workbench.closeProject();
   await client.project.open({ path: path.join(home, 'paused') });
   expect(workbench.jobs.list().filter(({ endedAt }) => endedAt === null)).toEqual([]);
-}, 120_000);
+});
 
 test('one command makes an answer again from its provenance, sampled and in other company, and says so when it differs', async () => {
   const { workbench, client, generate } = await openCopy('again');
@@ -314,7 +314,7 @@ test('one command makes an answer again from its provenance, sampled and in othe
     code: 1,
     report: { equal: false, original: 'Never said.', text: last.rejected },
   });
-}, 120_000);
+});
 
 test('a clip that goes missing, and answers that never stop, cost their own rows: the queue goes on and the rows say why', async () => {
   const { workbench, generate } = await openCopy('bad');
@@ -341,4 +341,4 @@ test('a clip that goes missing, and answers that never stop, cost their own rows
   const counts = counted(workbench);
   expect((await generate({ maxNewTokens: 2 })).result).toMatchObject({ skipped: 0, skippedWhy: [] });
   expect(counts.questions).toBe(6);
-}, 120_000);
+});

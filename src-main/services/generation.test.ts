@@ -46,7 +46,7 @@ beforeAll(async () => {
   await client.project.setModel({ modelDir: path.join(resourcesDir, 'model') });
   await workbench.jobs.ended((await client.library.runImport({ path: path.join(home, 'samples.json') })).id);
   await workbench.jobs.idle();
-}, 180_000);
+});
 
 afterAll(async () => {
   await workbench.dispose();
@@ -82,7 +82,7 @@ test('a clip that was damaged since its import is skipped with the reason; the o
   }
   // Each clip is broken in its own way.
   expect(seeds.size).toBe(new Set(rows.map((row) => row.videoId)).size);
-}, 180_000);
+});
 
 test("the project's synonyms are stored, tidied, and survive", async () => {
   const kept = await client.project.setSynonyms({ synonyms: [['truck', ' lorry ', ''], ['alone']] });
@@ -122,19 +122,18 @@ test('a person confirms and overrules verdicts: pairs follow, and the share that
 test('kill -9 of the engine in mid-generation keeps what was answered; asking again asks only the rest', async () => {
   const { db } = workbench.requireProject();
   const stored = (): number => db.prepare<{ n: number }>('SELECT count(*) AS n FROM attempts').get()!.n;
-  const before = stored();
   // Hot enough that answers differ much in length: of one batch some are there while others still grow.
-  const input = { filter: {}, recipe: 'reverse', seed: 5, temperature: 3, maxNewTokens: 300 };
-  const job = await client.negatives.generate(input);
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, 2));
-    if (stored() > before || workbench.jobs.get(job.id)!.endedAt !== null) break;
-  }
-  process.kill(workbench.workers.engine.pid!, 'SIGKILL');
-  expect(await workbench.jobs.ended(job.id)).toMatchObject({
-    state: 'failed',
-    error: { code: 'WORKER_DIED' },
-  });
+  const input = { filter: {}, recipe: 'reverse', seed: 4, temperature: 3, maxNewTokens: 300 };
+  let before: number;
+  do {
+    input.seed++; // on a busy machine all may be there before the kill: then others
+    before = stored();
+    const job = await client.negatives.generate(input);
+    await expect.poll(() => stored() - before, { interval: 1 }).toBeGreaterThanOrEqual(1);
+    process.kill(workbench.workers.engine.pid!, 'SIGKILL');
+    const ended = await workbench.jobs.ended(job.id);
+    if (ended.state === 'failed') expect(ended.error!.code).toBe('WORKER_DIED');
+  } while (stored() - before === 4 && input.seed < 15);
   const kept = stored() - before;
   expect(kept).toBeGreaterThanOrEqual(1);
   expect(kept).toBeLessThan(4);
@@ -142,7 +141,7 @@ test('kill -9 of the engine in mid-generation keeps what was answered; asking ag
   expect(again).toMatchObject({ state: 'done', result: { skipped: 2 } });
   expect(again.detail).toContain('of 6 questions');
   expect(stored() - before).toBe(4);
-}, 180_000);
+});
 
 test('each answer is of a family, and the yield says what came of each recipe up to Review', async () => {
   const input = { filter: {}, recipe: 'blank', temperature: 1.5, maxNewTokens: 12, tries: 2 };
@@ -183,7 +182,7 @@ test('each answer is of a family, and the yield says what came of each recipe up
   const ruled = await client.negatives.yield();
   const right = (report: YieldReport): number => report.recipes.reduce((sum, row) => sum + row.right, 0);
   expect(right(ruled)).toBe(right({ recipes, families }) + 1);
-}, 180_000);
+});
 
 test('a saved recipe that covers everything is asked with, and every answer says which version it was', async () => {
   const steps = Recipe.parse([{ op: 'mask', ratio: [1, 1] }]);
@@ -227,7 +226,7 @@ test('a saved recipe that covers everything is asked with, and every answer says
     filter: { source: 'saved-recipe:Whited out' },
   });
   expect(total).toBe(pairs);
-}, 60_000);
+});
 
 test('the endpoint judges the open answers of a generation that asks for it, and no others', async () => {
   const input = { filter: {}, recipe: 'mask', seed: 6, temperature: 1.5, maxNewTokens: 12, judge: true };
@@ -267,4 +266,4 @@ test('the endpoint judges the open answers of a generation that asks for it, and
   } finally {
     await server.close();
   }
-}, 60_000);
+});

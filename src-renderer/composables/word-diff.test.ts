@@ -65,14 +65,18 @@ describe('differences', () => {
     const long = Array.from({ length: 20_000 }, (_, i) => `w${i % 97}`).join(' ');
     const half = long.length / 2;
     words(long);
-    const started = performance.now();
-    const list = differences(long, `${long.slice(0, half)} typed ${long.slice(half)}`);
-    expect(performance.now() - started).toBeLessThan(250);
-    expect(list).toHaveLength(1);
+    /** Milliseconds of the fastest of five times, each with one difference: others may have the processor now and then. */
+    const fastest = (to: string): number => {
+      const times = Array.from({ length: 5 }, () => {
+        const started = performance.now();
+        expect(differences(long, to)).toHaveLength(1);
+        return performance.now() - started;
+      });
+      return Math.min(...times);
+    };
+    expect(fastest(`${long.slice(0, half)} typed ${long.slice(half)}`)).toBeLessThan(250);
     // Nothing in common: one difference instead of a search without end.
-    const other = Array.from({ length: 20_000 }, (_, i) => `v${i % 89}`).join(' ');
-    expect(differences(long, other)).toHaveLength(1);
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(fastest(Array.from({ length: 20_000 }, (_, i) => `v${i % 89}`).join(' '))).toBeLessThan(1250);
   });
   it('outside its differences both sides read the same', () => {
     const word = fc.constantFrom('red', 'blue', 'ball', 'moves', 'left', ',', '.');
