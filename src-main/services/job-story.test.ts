@@ -167,8 +167,20 @@ test('kill -9 of the trainer fails the run in words; resume finishes it without 
   expect((await client.train.start(request)).id).toBe(run.id);
   expect(await client.train.runs()).toHaveLength(1);
 
+  const before = events.length;
   await client.train.resume({ runId: run.id });
   const done = Run.parse(await runManager(workbench).ended(run.id));
+  const resumed = events.slice(before);
+  const left = resumed
+    .slice(
+      0,
+      resumed.findIndex((event) => event.type === 'metrics'),
+    )
+    .flatMap((event) =>
+      event.type === 'job' ? event.job.secondsLeft : event.type === 'run' ? event.run.secondsLeft : [],
+    );
+  expect(left.length).toBeGreaterThan(1);
+  expect(new Set(left), 'steps done before the kill are no measure of speed').toEqual(new Set([null]));
   expect(done).toMatchObject({ state: 'done', step: 9, totalSteps: 9, error: null, resumable: false });
   const metrics = await client.train.metrics({ runId: run.id });
   expect(metrics.map((row) => row.step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9]);

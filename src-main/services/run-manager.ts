@@ -218,26 +218,31 @@ export class RunManager {
     await saveRun(runsDir, run);
     this.#tell(run);
     const pairs = withVideos(project, await readRunPairs(runsDir, run.id));
+    // Steps of an earlier sitting took no time of this one.
+    const share = (): number => (run.totalSteps === 0 ? 0 : run.step / run.totalSteps);
+    context.continuing(share());
     let toldAt = -Infinity;
     const onEvent = (event: TrainEvent): void => {
       switch (event.type) {
         case 'start':
           run.step = event.step;
           run.totalSteps = event.totalSteps;
+          // After a crash the checkpoint may lie behind the last step that was told.
+          context.continuing(share());
           for (const { id, reason } of event.excluded)
             void logRun(runsDir, run.id, `pair ${id} left out: ${reason}`);
           void saveRun(runsDir, run).catch(() => undefined);
           break;
         case 'phase':
-          context.progress(run.totalSteps === 0 ? 0 : run.step / run.totalSteps, event.text);
+          context.progress(share(), event.text);
           return;
         case 'metrics': {
           run.step = event.row.step;
           this.#workbench.hub.emit({ type: 'metrics', runId: run.id, rows: [event.row] });
           const { loss } = event.row.values;
           context.progress(
-            run.step / run.totalSteps,
-            `step ${run.step} of ${run.totalSteps}${loss === undefined ? '' : `, loss ${loss.toFixed(4)}`}`,
+            share(),
+            `Step ${run.step} of ${run.totalSteps}${loss === undefined ? '' : `, loss ${loss.toFixed(4)}`}`,
           );
           break;
         }
