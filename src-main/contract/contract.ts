@@ -34,13 +34,7 @@ export const contract = {
       }),
     ),
     /** Folder listing for the path picker where there is no native dialog. Directories first, hidden files left out. */
-    listFolder: call.input(z.object({ path: z.string() })).output(
-      z.object({
-        path: z.string(),
-        parent: z.string().nullable(),
-        entries: z.array(z.object({ name: z.string(), path: z.string(), folder: z.boolean() })),
-      }),
-    ),
+    listFolder: call.input(z.object({ path: z.string() })).output(s.FolderListing),
     /** The person's own keys, the same through every door; null before any was chosen. */
     keys: call.output(s.KeyBindings.nullable()),
     setKeys: call.input(s.KeyBindings).output(None),

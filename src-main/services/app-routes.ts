@@ -1,9 +1,8 @@
 /** @file Routes about the program itself: version, the path picker where no native dialog exists, the event stream. */
-import { readdir } from 'node:fs/promises';
 import os_ from 'node:os';
-import path from 'node:path';
 import { appVersion } from '../platform/version.ts';
 import { readKeys, readTheme, writeKeys, writeTheme } from '../project/user-choices.ts';
+import { listFolder } from './folder-listing.ts';
 import type { Implementer } from './router.ts';
 import type { Workbench } from './workbench.ts';
 
@@ -15,19 +14,7 @@ export function appRoutes(os: Implementer, workbench: Workbench) {
       platform: process.platform,
       home: os_.homedir(),
     })),
-    listFolder: os.app.listFolder.handler(async ({ input }) => {
-      const folder = path.resolve(input.path);
-      const entries = await readdir(folder, { withFileTypes: true });
-      const parent = path.dirname(folder);
-      return {
-        path: folder,
-        parent: parent === folder ? null : parent,
-        entries: entries
-          .filter((e) => !e.name.startsWith('.') && (e.isDirectory() || e.isFile()))
-          .map((e) => ({ name: e.name, path: path.join(folder, e.name), folder: e.isDirectory() }))
-          .sort((a, b) => Number(b.folder) - Number(a.folder) || a.name.localeCompare(b.name)),
-      };
-    }),
+    listFolder: os.app.listFolder.handler(({ input }) => listFolder(input.path)),
     keys: os.app.keys.handler(() => readKeys()),
     setKeys: os.app.setKeys.handler(({ input }) => writeKeys(input)),
     theme: os.app.theme.handler(() => readTheme()),

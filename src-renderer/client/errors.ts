@@ -33,10 +33,15 @@ export function plain(error: unknown): Plain {
   return { code: 'INTERNAL', message: error instanceof Error ? error.message : String(error), hint: '' };
 }
 
+/** What happened and what to do, in one line. Messages that end in what was found instead have no full stop of their own. */
+export function inWords({ message, hint }: Pick<Plain, 'message' | 'hint'>): string {
+  if (!hint) return message;
+  return `${message}${/[.!?…]$/.test(message) ? '' : '.'} ${hint}`;
+}
+
 /** One sentence for a toast or a status line. */
 export function sentence(error: unknown): string {
-  const { message, hint } = plain(error);
-  return hint ? `${message} ${hint}` : message;
+  return inWords(plain(error));
 }
 
 export function isConflict(error: unknown): boolean {

@@ -42,3 +42,13 @@ export type KeyBindings = z.infer<typeof KeyBindings>;
 /** How the window looks: as the system does, or always one way. */
 export const ThemeChoice = z.enum(['system', 'light', 'dark']);
 export type ThemeChoice = z.infer<typeof ThemeChoice>;
+
+/** What a folder holds, for the path picker. */
+export const FolderListing = z.object({
+  path: z.string(),
+  /** The file that was asked for, when the path was one: its folder is listed. */
+  file: z.string().nullable(),
+  parent: z.string().nullable(),
+  entries: z.array(z.object({ name: z.string(), path: z.string(), folder: z.boolean() })),
+});
+export type FolderListing = z.infer<typeof FolderListing>;
