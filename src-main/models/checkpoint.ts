@@ -40,9 +40,10 @@ export async function readJson(file: string, hint: string): Promise<unknown> {
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     throw new UserError(
       'NOT_FOUND',
-      `${file}: expected a readable file, got ${cause instanceof Error ? cause.message : String(cause)}`,
+      `${file}: expected a readable file, got ${code === 'ENOENT' ? 'none' : code}`,
       hint,
       { cause },
     );

@@ -252,8 +252,10 @@ test('a model among the app resources is stored so that it survives moving', asy
   const model = path.join(home, 'model');
   mkdirSync(model);
   const project = await createProject(at('p'), 'p');
-  await expect(project.setModelDir(model)).rejects.toThrow(withCode('NOT_FOUND', 'config.json'));
-  writeFileSync(path.join(model, 'config.json'), '{}');
+  for (const name of ['config.json', 'model.safetensors', 'tokenizer.json']) {
+    await expect(project.setModelDir(model)).rejects.toThrow(withCode('NOT_FOUND', name));
+    writeFileSync(path.join(model, name), '{}');
+  }
   await project.setModelDir(model);
   expect(project.modelDir).toBe(model);
   const inside = path.join(at('p'), 'my-model');

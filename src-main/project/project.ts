@@ -148,15 +148,23 @@ export class OpenProject {
   }
 }
 
-/** Absolute path of a checkpoint's folder. @throws UserError NOT_FOUND when it holds no config.json */
+/** What a checkpoint's folder holds at least; one of each is enough. What is in them is checked when they are read. */
+const MODEL_FILES = [
+  ['config.json'],
+  ['model.safetensors', 'model.safetensors.index.json'],
+  ['tokenizer.json'],
+] as const;
+
+/** Absolute path of a checkpoint's folder. @throws UserError NOT_FOUND naming the first file that it lacks */
 export function modelFolder(modelDir: string): string {
   const folder = path.resolve(modelDir);
-  if (!existsSync(path.join(folder, 'config.json')))
-    throw new UserError(
-      'NOT_FOUND',
-      `model: expected a checkpoint folder with config.json, got none in ${folder}`,
-      'Choose the folder that a Hugging Face checkpoint was downloaded to (config.json, *.safetensors, tokenizer.json).',
-    );
+  for (const names of MODEL_FILES)
+    if (!names.some((name) => existsSync(path.join(folder, name))))
+      throw new UserError(
+        'NOT_FOUND',
+        `model: expected a checkpoint folder with ${names.join(' or ')}, got none in ${folder}`,
+        'Choose the folder that a Hugging Face checkpoint was downloaded to (config.json, *.safetensors, tokenizer.json).',
+      );
   return folder;
 }
 
