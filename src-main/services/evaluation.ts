@@ -129,7 +129,7 @@ async function evaluateNow(workbench: Workbench, what: Evaluating, context: JobC
         onEvent: (done) =>
           context.progress(
             answersShare + ((1 - answersShare) * done) / items.length,
-            `${done} of ${items.length} divergences`,
+            `${done} of ${items.length} answers set against the base model`,
           ),
       },
     );

@@ -129,7 +129,7 @@ async function* swapsOf<S extends AskedSample>(
   const reading = unreadSamples(db) > 0 ? READING : 0;
   await readSamples(db, {
     signal,
-    onStep: (done, total) => progress((done / total) * reading, `read ${done} of ${total} answers`),
+    onStep: (done, total) => progress((done / total) * reading, `Read ${done} of ${total} answers`),
   });
   await loadReader();
   const statistics = await conceptStatistics(db, signal);
