@@ -1,10 +1,12 @@
 /** @file Pairs in tokens: answer formats of the templates, marks, end tokens, and why a pair cannot be used. */
 import path from 'node:path';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ChatTemplate, openChatTemplate, SMOLVLM_VIDEO_TEMPLATE } from '../models/chat-template.ts';
 import { openCheckpoint } from '../models/checkpoint.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { openTokenizer, type TextTokenizer } from '../models/tokenizer.ts';
+import { trimSpan } from '../platform/tagged-text.ts';
 import {
   answerFormat,
   encodeAnswer,
@@ -69,6 +71,63 @@ describe('encodeAnswer', () => {
   });
 });
 
+it('marks exactly the tokens that share a byte with the phrase, in any text', async () => {
+  const format = answerFormat(await openChatTemplate(SMOLVLM), smolvlm.config);
+  const words = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 6 }),
+    fc.constantFrom(
+      ' ',
+      '  ',
+      '\n',
+      '\u00a0',
+      '\ufeff',
+      '\u0085',
+      'goose',
+      ' left',
+      "'s",
+      '12',
+      '🦢',
+      'e\u0301',
+      '한국',
+    ),
+  );
+  for (const [tokenizer, { lead, closing }] of [
+    [llava.tokenizer, llava.format],
+    [smolvlm.tokenizer, format],
+  ] as const) {
+    let marks = 0;
+    const property = fc.property(
+      fc.array(words, { minLength: 1, maxLength: 8 }),
+      fc.nat(),
+      fc.nat(),
+      (parts, a, b) => {
+        // Composed first: a byte of a composed character belongs to several code points of what was typed.
+        const answer = parts.join('').normalize('NFC');
+        const points = [...answer];
+        const [start, end] = [a, b].map((n) => n % (points.length + 1)).sort((x, y) => x - y);
+        const { ids, phraseOf } = encodeAnswer(tokenizer, { lead, closing }, answer, [{ start, end }]);
+        const sizes = ids.map((id) => tokenizer.bytes(id).length);
+        // A tokenizer may lack some bytes; then they cannot be counted.
+        fc.pre(sizes.reduce((x, y) => x + y, 0) === Buffer.byteLength(lead + answer + closing));
+        const span = trimSpan(answer, { start, end });
+        const [from, to] = [span.start, span.end].map((n) =>
+          Buffer.byteLength(lead + points.slice(0, n).join('')),
+        );
+        let at = 0;
+        const shares = sizes.map((size) => {
+          const first = at;
+          at += size;
+          return from < to && first < to && from < at ? 1 : 0;
+        });
+        expect(Array.from(phraseOf)).toEqual(shares);
+        marks += shares.filter((share) => share === 1).length;
+      },
+    );
+    fc.assert(property, { numRuns: 200, seed: 1 });
+    expect(marks).toBeGreaterThan(200);
+  }
+});
+
 describe('officialPromptLabels', () => {
   it('labels newlines, turn markers and the header, never the video or position 0', () => {
     const { tokenizer, config } = llava;
@@ -85,6 +144,17 @@ describe('officialPromptLabels', () => {
     expect(texts.at(-1)).toBe('Ċ');
     expect(labels).not.toContain(0);
     expect(labels.at(-1)).toBe(ids.length - 1);
+  });
+
+  it('takes nothing for the header of a turn where the template has no turn markers', () => {
+    const { tokenizer } = llava;
+    const ids = tokenizer.encode('[INST] What\n[/INST]').ids;
+    const newline = ids.indexOf(tokenizer.id('Ċ')!);
+    expect(newline).toBeGreaterThan(0);
+    expect(officialPromptLabels(tokenizer, ids, undefined)).toEqual([newline]);
+    // A token that only begins the text is no marker of a turn either.
+    const begun = [tokenizer.id('<|im_start|>')!, ...ids];
+    expect(officialPromptLabels(tokenizer, begun, undefined)).toEqual([newline + 1]);
   });
 });
 

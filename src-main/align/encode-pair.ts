@@ -102,12 +102,13 @@ export function officialPromptLabels(
 ): number[] {
   const newline = tokenizer.encode('\n', { addSpecialTokens: false }).ids;
   const isMarker = (id: number) => id !== placeholder && tokenizer.specialIds.has(id);
-  const header = ids.findLastIndex(isMarker);
+  // A template without turn markers has no header that could be told from the question; a token at 0 only begins the text.
+  const header = ids.findLastIndex((id, i) => i > 0 && isMarker(id));
   return [...ids.keys()].filter(
     (i) =>
       i > 0 &&
       ids[i] !== placeholder &&
-      (i >= header || isMarker(ids[i]) || (newline.length === 1 && ids[i] === newline[0])),
+      ((header > 0 && i >= header) || isMarker(ids[i]) || (newline.length === 1 && ids[i] === newline[0])),
   );
 }
 
