@@ -226,8 +226,8 @@ function parseRope(text: Reader): RopeConfig {
   const parameters = text.json.rope_parameters != null ? text.object('rope_parameters') : undefined;
   const theta = parameters ? parameters.number('rope_theta', 10000) : text.number('rope_theta', 10000);
   const scaling = parameters ?? (text.json.rope_scaling != null ? text.object('rope_scaling') : undefined);
-  const type = scaling ? (scaling.json.rope_type ?? scaling.json.type ?? 'default') : 'default';
-  switch (type) {
+  const key = scaling?.json.rope_type == null && scaling?.json.type != null ? 'type' : 'rope_type';
+  switch (scaling?.json[key] ?? 'default') {
     case 'default':
       return { type: 'default', theta };
     case 'linear':
@@ -242,7 +242,7 @@ function parseRope(text: Reader): RopeConfig {
         originalMaxPositions: scaling!.number('original_max_position_embeddings'),
       };
     default:
-      throw scaling!.fail('rope_type', '"default", "linear" or "llama3"', 'UNSUPPORTED');
+      throw scaling!.fail(key, '"default", "linear" or "llama3"', 'UNSUPPORTED');
   }
 }
 

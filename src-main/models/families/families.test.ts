@@ -3,14 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseModelConfig } from '../config.ts';
 import type { LlavaOnevisionConfig, SmolVlmConfig } from '../config.ts';
 import { imageTaps, tileGrid, videoTokenCount } from './llava-onevision.ts';
-import {
-  MASKED,
-  paddedCausalMask,
-  paddedPositions,
-  sharedPrefixMask,
-  sharedPrefixPositions,
-  spliceIndex,
-} from './masks.ts';
+import { MASKED, paddedCausalMask, spliceIndex } from './masks.ts';
 import { bilinearTaps } from './resample.ts';
 import { ropeFrequencies, ropeTables } from './rope.ts';
 import { patchLayout, pictureTokenCount, realPictures } from './smolvlm.ts';
@@ -45,25 +38,10 @@ function seen(mask: Float32Array, width: number): string[] {
   return bits.match(new RegExp(`.{${width}}`, 'g'))!;
 }
 
-describe('masks and positions', () => {
-  it('hides the chosen answer from the rejected one and restarts positions', () => {
-    const segments = [0, 0, 1, 1, 2, 2, -1];
-    expect(seen(sharedPrefixMask(segments), 7)).toEqual([
-      '1000000', // prompt
-      '1100000',
-      '1110000', // chosen
-      '1111000',
-      '1100100', // rejected sees the prompt and itself
-      '1100110',
-      '1100000', // padding
-    ]);
-    expect([...sharedPrefixPositions(segments)]).toEqual([0, 1, 2, 3, 2, 3, 0]);
-  });
-
+describe('masks and splice tables', () => {
   it('masks padding on either side', () => {
     expect(seen(paddedCausalMask([0, 1, 1], 1, 3), 3)).toEqual(['000', '010', '011']);
     expect(seen(paddedCausalMask([1, 1, 0], 1, 3), 3)).toEqual(['100', '110', '110']);
-    expect([...paddedPositions([0, 0, 1, 1, 1, 1], 2, 3)]).toEqual([0, 0, 0, 0, 1, 2]);
   });
 
   it('puts features in order and refuses a wrong number', () => {
@@ -144,7 +122,11 @@ describe('parseModelConfig', () => {
     expect(() => parseModelConfig({ ...base, hidden_act: 'relu' }, 'a/config.json')).toThrow(
       'a/config.json: hidden_act: expected "silu", got "relu"',
     );
-    expect(() => parseModelConfig({ ...base, rope_scaling: { rope_type: 'yarn' } }, 'c')).toThrow('"yarn"');
+    // Older files say "type".
+    for (const key of ['rope_type', 'type'])
+      expect(() => parseModelConfig({ ...base, rope_scaling: { [key]: 'yarn' } }, 'c')).toThrow(
+        `rope_scaling.${key}: expected "default", "linear" or "llama3", got "yarn"`,
+      );
     expect(() => parseModelConfig({ ...base, num_key_value_heads: 3 }, 'c')).toThrow('a divisor of 4 heads');
     expect(() => parseModelConfig({ ...base, model_type: 'llava_qwen' }, 'c')).toThrow('original LLaVA code');
     expect(() => parseModelConfig({ ...base, hidden_size: '64' }, 'c')).toThrow(

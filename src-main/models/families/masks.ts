@@ -1,4 +1,4 @@
-/** @file Attention masks, splice tables and positions, made on the host and fed to graphs. */
+/** @file The mask of a padded batch and splice tables, made on the host and fed to graphs. (Training's rows: `align/batch.ts`.) */
 import { UserError } from '../../platform/errors.ts';
 
 /** What is added to a hidden score. Finite, so that a row that sees nothing stays finite too. */
@@ -15,53 +15,6 @@ export function paddedCausalMask(attention: ArrayLike<number>, batch: number, le
       for (let s = 0; s < length; s++)
         if (s > t || !attention[b * length + s]) mask[(b * length + t) * length + s] = MASKED;
   return mask;
-}
-
-/**
- * Mask of one row that holds a shared prompt and several continuations, [T, T]: position t sees the prompt and the earlier
- * part of its own continuation. `segments[t]` is 0 for the prompt, k > 0 for continuation k, negative for padding.
- */
-export function sharedPrefixMask(segments: ArrayLike<number>): Float32Array {
-  const length = segments.length;
-  const mask = new Float32Array(length * length);
-  for (let t = 0; t < length; t++)
-    for (let s = 0; s < length; s++) {
-      const segment = segments[s];
-      const seen = s <= t && segment >= 0 && (segment === 0 || segment === segments[t]);
-      if (!seen) mask[t * length + s] = MASKED;
-    }
-  return mask;
-}
-
-/** Positions of such a row: each continuation goes on where the prompt ended. Padding gets 0. */
-export function sharedPrefixPositions(segments: ArrayLike<number>): Int32Array {
-  const positions = new Int32Array(segments.length);
-  const counts = new Map<number, number>();
-  let prompt = 0;
-  for (let t = 0; t < segments.length; t++) {
-    const segment = segments[t];
-    if (segment < 0) continue;
-    if (segment === 0) positions[t] = prompt++;
-    else {
-      const count = counts.get(segment) ?? 0;
-      positions[t] = prompt + count;
-      counts.set(segment, count + 1);
-    }
-  }
-  return positions;
-}
-
-/** Positions of a padded batch: clip(cumsum(attention) - 1, 0) per row, [B, T]. */
-export function paddedPositions(attention: ArrayLike<number>, batch: number, length: number): Int32Array {
-  const positions = new Int32Array(batch * length);
-  for (let b = 0; b < batch; b++) {
-    let seen = 0;
-    for (let t = 0; t < length; t++) {
-      if (attention[b * length + t]) seen++;
-      positions[b * length + t] = Math.max(0, seen - 1);
-    }
-  }
-  return positions;
 }
 
 /**
