@@ -1,5 +1,5 @@
 /** @file Training runs on the tiny checkpoint: what they leave on the disk, stop, resume bit for bit, and what they refuse. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -68,6 +68,7 @@ describe('train', () => {
       step: 0,
       totalSteps: 12,
       excluded: [],
+      damaged: [],
     });
   });
 
@@ -86,6 +87,25 @@ describe('train', () => {
     const [a, b] = [path.join(folder, 'straight'), path.join(folder, 'resumed')];
     expect(await curve(b)).toEqual(await curve(a));
     expect((await adapterBytes(b)).equals(await adapterBytes(a))).toBe(true);
+  });
+
+  it('says which damaged checkpoint it passes over, and goes on bit for bit from the one before', async () => {
+    const config = { ...TEST_CONFIG, maxSteps: 8 };
+    await train({ ...base('hurt'), config });
+    await train({ ...base('plain'), config });
+    const [plain, hurt] = [path.join(folder, 'plain'), path.join(folder, 'hurt')];
+    const newest = path.join(hurt, 'checkpoints/step_000008');
+    await writeFile(path.join(newest, 'optimizer.safetensors'), 'cut');
+    const events: TrainEvent[] = [];
+    await train({ ...base('hurt'), config, resume: true, onEvent: (event) => events.push(event) });
+    expect(events.find((e) => e.type === 'start')).toMatchObject({
+      step: 4,
+      damaged: [
+        { dir: newest, reason: expect.stringContaining('optimizer.safetensors: expected') as string },
+      ],
+    });
+    expect(await curve(hurt)).toEqual(await curve(plain));
+    expect((await adapterBytes(hurt)).equals(await adapterBytes(plain))).toBe(true);
   });
 
   it('goes back to the last checkpoint when stopped without saving', async () => {

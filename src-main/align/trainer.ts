@@ -93,7 +93,7 @@ export async function train(options: TrainOptions): Promise<TrainResult> {
   } else await writeRunRecord(runDir, record);
 
   const run = await Run.open(options, config, checkpoint, record, prepared);
-  emit({ type: 'start', step: run.step, totalSteps: run.totalSteps, excluded });
+  emit({ type: 'start', step: run.step, totalSteps: run.totalSteps, excluded, damaged: run.damaged });
   try {
     while (run.step < run.totalSteps) {
       const line = await run.advance(signal);
@@ -140,6 +140,8 @@ function makeRecord(
 /** The state of a run between steps. */
 class Run {
   readonly totalSteps: number;
+  /** Newer checkpoints that could not be used, and why. */
+  readonly damaged: { dir: string; reason: string }[];
   readonly #options: TrainOptions;
   readonly #config: TrainingConfig;
   readonly #checkpoint: Checkpoint;
@@ -165,7 +167,9 @@ class Run {
     record: RunRecord,
     pairs: readonly PreparedPair[],
     adapter: LoraAdapter,
+    damaged: Run['damaged'],
   ) {
+    this.damaged = damaged;
     this.#options = options;
     this.#config = config;
     this.#checkpoint = checkpoint;
@@ -205,11 +209,11 @@ class Run {
   ): Promise<Run> {
     const { runDir } = options;
     await removeLeftovers(runDir);
-    const { checkpoint: saved } = await newestCheckpoint(runDir);
+    const { checkpoint: saved, passedOver } = await newestCheckpoint(runDir);
     if (!saved) {
       const adapter = initialAdapter(checkpoint.config, config.loraRank, config.loraAlpha, config.seed);
       await truncateMetrics(metricsFile(runDir), 0);
-      return new Run(options, config, checkpoint, record, pairs, adapter);
+      return new Run(options, config, checkpoint, record, pairs, adapter, passedOver);
     }
     const content = await loadCheckpoint(saved.dir, checkpoint.config);
     if (content.progress.fingerprint !== record.fingerprint)
@@ -219,7 +223,7 @@ class Run {
         'Start a new run.',
       );
     await truncateMetrics(metricsFile(runDir), saved.step);
-    const run = new Run(options, config, checkpoint, record, pairs, content.adapter);
+    const run = new Run(options, config, checkpoint, record, pairs, content.adapter, passedOver);
     run.#optimizer.restore(content.optimizer);
     run.#pairsSeen = content.progress.pairsSeen;
     run.#secondsBefore = content.progress.seconds;

@@ -187,7 +187,14 @@ export type TrainRequest = {
 };
 
 export type TrainEvent =
-  | { type: 'start'; step: number; totalSteps: number; excluded: { id: string; reason: string }[] }
+  | {
+      type: 'start';
+      step: number;
+      totalSteps: number;
+      excluded: { id: string; reason: string }[];
+      /** Checkpoint folders newer than the one that a resumed run goes on from, and what is wrong with each. */
+      damaged: { dir: string; reason: string }[];
+    }
   | { type: 'metrics'; row: MetricRow }
   | { type: 'phase'; text: string; fraction: number | null };
 

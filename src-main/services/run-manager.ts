@@ -231,6 +231,8 @@ export class RunManager {
           context.continuing(share());
           for (const { id, reason } of event.excluded)
             void logRun(runsDir, run.id, `pair ${id} left out: ${reason}`);
+          for (const { dir, reason } of event.damaged)
+            void logRun(runsDir, run.id, `${path.basename(dir)} passed over, it is damaged: ${reason}`);
           void saveRun(runsDir, run).catch(() => undefined);
           break;
         case 'phase':
