@@ -100,6 +100,35 @@ describe('safetensors', () => {
     expect(error.message).toMatch(/short\.safetensors: tensor "b" F32 \[4\].*truncated/);
   });
 
+  it('refuses tensors that share bytes, leave some out, or do not fill the file, as the reference reader does', async () => {
+    const file = path.join(dir, 'layout.safetensors');
+    const write = async (b: [number, number], size: number) => {
+      const table = { a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: {} };
+      table.b = { dtype: 'F32', shape: [2], data_offsets: b };
+      const json = Buffer.from(JSON.stringify(table));
+      const length = Buffer.alloc(8);
+      length.writeBigUInt64LE(BigInt(json.length));
+      await writeFile(file, Buffer.concat([length, json, Buffer.alloc(size)]));
+      return 8 + json.length;
+    };
+    await write([8, 16], 16);
+    expect((await readSafetensorsHeader(file)).tensors.size).toBe(2);
+    for (const [first, last, size] of [
+      [4, 12, 12],
+      [0, 8, 8],
+      [12, 20, 20],
+    ] as const) {
+      const start = await write([first, last], size);
+      const error = await failure(readSafetensorsHeader(file));
+      expect(error.code).toBe('CORRUPT');
+      expect(error.message).toContain(
+        `tensor "b": expected its bytes to begin at ${start + 8}, got ${start + first}`,
+      );
+    }
+    await write([8, 16], 20);
+    expect((await failure(readSafetensorsHeader(file))).message).toMatch(/expected a file of \d+ bytes, got/);
+  });
+
   it('refuses what is not a safetensors file', async () => {
     const file = path.join(dir, 'text.safetensors');
     await writeFile(file, 'version https://git-lfs.github.com/spec/v1\n');
@@ -153,6 +182,11 @@ describe('openCheckpoint', () => {
     const checkpoint = await openCheckpoint(to);
     expect(checkpoint.files.length).toBe(2);
     expect(checkpoint.tensors.size).toBe(67);
+
+    // A single file beside them wins, as in transformers.
+    await writeSafetensors(path.join(to, 'model.safetensors'), tensors);
+    expect((await openCheckpoint(to)).files).toEqual([path.join(to, 'model.safetensors')]);
+    await rm(path.join(to, 'model.safetensors'));
 
     await rm(path.join(to, 'model-00002-of-00002.safetensors'));
     const error = await failure(openCheckpoint(to));

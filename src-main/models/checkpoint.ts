@@ -124,12 +124,12 @@ export function matchTensors(
   return found;
 }
 
-/** Tables of contents of all weight files of `dir`: the shards that the index names, or the single file. */
+/** Tables of contents of all weight files of `dir`: the single file or, as in transformers, without one the index's shards. */
 async function readAllHeaders(dir: string): Promise<SafetensorsHeader[]> {
+  const single = path.join(dir, 'model.safetensors');
+  if (await exists(single)) return [await readSafetensorsHeader(single)];
   const index = path.join(dir, 'model.safetensors.index.json');
   if (!(await exists(index))) {
-    const single = path.join(dir, 'model.safetensors');
-    if (await exists(single)) return [await readSafetensorsHeader(single)];
     const pickle = await exists(path.join(dir, 'pytorch_model.bin'));
     throw new UserError(
       'NOT_FOUND',

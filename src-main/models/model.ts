@@ -38,7 +38,7 @@ async function readStopIds(dir: string, tokenizer: TextTokenizer): Promise<numbe
     if (!(await exists(file))) continue;
     const json = (await readJson(file, `Restore ${name}.`)) as { eos_token_id?: unknown };
     const ids = Array.isArray(json.eos_token_id) ? json.eos_token_id : [json.eos_token_id];
-    if (ids.every((id) => typeof id === 'number')) return ids;
+    if (ids.length > 0 && ids.every((id) => typeof id === 'number')) return ids;
   }
   return tokenizer.eosId === undefined ? [] : [tokenizer.eosId];
 }

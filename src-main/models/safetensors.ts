@@ -154,7 +154,26 @@ function parseHeader(file: string, json: string, dataStart: number, size: number
       );
     tensors.set(name, { name, dtype, shape, file, offset: dataStart + begin, bytes: expected });
   }
+  checkLayout(file, tensors, dataStart, size);
   return { metadata, tensors };
+}
+
+/** Tensors lie back to back and fill the file, as the reference reader demands: else one of them is not what it was. */
+function checkLayout(
+  file: string,
+  tensors: ReadonlyMap<string, TensorEntry>,
+  dataStart: number,
+  size: number,
+): void {
+  let end = dataStart;
+  for (const { name, offset, bytes } of [...tensors.values()].sort(
+    (a, b) => a.offset - b.offset || a.bytes - b.bytes,
+  )) {
+    if (offset !== end)
+      throw corrupt(file, `tensor "${name}": expected its bytes to begin at ${end}, got ${offset}`);
+    end += bytes;
+  }
+  if (end !== size) throw corrupt(file, `expected a file of ${end} bytes, got ${size}`);
 }
 
 /** The bytes of one tensor as stored, in a buffer of its own (aligned for any typed array). */
