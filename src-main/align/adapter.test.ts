@@ -91,6 +91,12 @@ describe('PEFT files', () => {
     const text = await readFile(file, 'utf8');
     await writeFile(file, text.replace('"use_dora": false', '"use_dora": true'));
     await expect(readAdapter(folder, config)).rejects.toThrow('use_dora: expected false, got true');
+    await writeFile(file, text.replace('"init_lora_weights": true', '"init_lora_weights": "pissa_niter_4"'));
+    await expect(readAdapter(folder, config)).rejects.toThrow(
+      'init_lora_weights: expected a start that leaves the base model as it is, got "pissa_niter_4"',
+    );
+    await writeFile(file, text.replace('"init_lora_weights": true', '"init_lora_weights": "gaussian"'));
+    expect((await readAdapter(folder, config)).rank).toBe(4);
     await writeFile(file, text.replace('"r": 4', '"r": 5'));
     await expect(readAdapter(folder, config)).rejects.toThrow(
       'layers.0.self_attn.q_proj.lora_A: expected shape [5,64], got [4,64]',

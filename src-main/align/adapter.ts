@@ -199,6 +199,10 @@ async function readPeftConfig(file: string): Promise<{ rank: number; alpha: numb
   for (const key of ['rank_pattern', 'alpha_pattern'] as const)
     if (json[key] && Object.keys(json[key]).length > 0)
       throw bad(`${key}: expected one rank for all modules`);
+  // Such a start takes something out of the base model's weights: without it the matrices are another model's.
+  const { init_lora_weights: start } = json;
+  if (typeof start === 'string' && /^(pissa|olora|corda|loftq|lora_ga|mica)/i.test(start))
+    throw bad(`init_lora_weights: expected a start that leaves the base model as it is, got "${start}"`);
   return { rank: r, alpha };
 }
 

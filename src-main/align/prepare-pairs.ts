@@ -3,6 +3,7 @@ import { setImmediate as nextTick } from 'node:timers/promises';
 import type { TrainEvent } from '../jobs/apis.ts';
 import { openChatTemplate } from '../models/chat-template.ts';
 import type { Checkpoint } from '../models/checkpoint.ts';
+import { checkIds } from '../models/generation.ts';
 import type { Features, Prompt } from '../models/generation.ts';
 import { openTokenizer } from '../models/tokenizer.ts';
 import { UserError } from '../platform/errors.ts';
@@ -60,6 +61,8 @@ export async function preparePairs(
       excluded.push({ id: source.id, reason: result.reason });
       continue;
     }
+    const { chosen, rejected } = result.pair;
+    for (const ids of [prompt.ids, chosen.ids, rejected.ids]) checkIds(ids, checkpoint.config);
     memory += prompt.features?.data.byteLength ?? 0;
     const features = memory <= FEATURE_MEMORY ? (prompt.features ?? null) : null;
     prepared.push({ pair: result.pair, source, features });

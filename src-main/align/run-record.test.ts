@@ -49,7 +49,9 @@ describe('run record', () => {
     expect(record.versions.onnxruntime).toBe('1.30.0');
   });
 
-  it('refuses a newer format', async () => {
+  it('refuses a newer format, and a file that is not JSON by its name', async () => {
+    await writeFile(path.join(runDir, 'run.json'), '{"format": ');
+    await expect(readRunRecord(runDir)).rejects.toThrow(/run\.json: expected JSON, got/);
     await writeFile(path.join(runDir, 'run.json'), '{"format": 2}');
     await expect(readRunRecord(runDir)).rejects.toThrow('expected format 1, got 2');
   });

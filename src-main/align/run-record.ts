@@ -97,7 +97,17 @@ export async function readRunRecord(runDir: string): Promise<RunRecord | null> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
     throw error;
   }
-  const record = JSON.parse(text) as RunRecord;
+  let record: RunRecord;
+  try {
+    record = JSON.parse(text) as RunRecord;
+  } catch (cause) {
+    throw new UserError(
+      'CORRUPT',
+      `${fileOf(runDir)}: expected JSON, got ${cause instanceof Error ? cause.message : String(cause)}`,
+      'Start a new run; checkpoints and adapter in this folder can still be copied.',
+      { cause },
+    );
+  }
   if (record.format !== 1)
     throw new UserError(
       'NEWER_VERSION',

@@ -186,6 +186,16 @@ describe('what train refuses', () => {
       },
     };
     await expect(train({ ...base('i'), pairs: [cut] })).rejects.toThrow('expected 9 placeholder tokens');
+    const foreign = {
+      ...pairs[0],
+      prompt: async () => {
+        const { ids, features } = await pairs[0].prompt();
+        return { ids: [...ids, 2304], features };
+      },
+    };
+    await expect(train({ ...base('o'), pairs: [foreign] })).rejects.toThrow(
+      "tokenizer: expected token ids in [0, 2304), which the model's embedding has, got 2304",
+    );
     const tight = { ...TEST_CONFIG, maxLength: 30 };
     await expect(train({ ...base('j'), config: tight })).rejects.toThrow(
       'more than the 30 allowed; rows are never cut',

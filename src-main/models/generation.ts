@@ -4,6 +4,7 @@
  * `run` blocks its thread: use it in a worker process.
  */
 import { setImmediate as nextTick } from 'node:timers/promises';
+import { UserError } from '../platform/errors.ts';
 import { Random } from '../platform/random.ts';
 import type { Seed } from '../platform/random.ts';
 import { createSession } from '../tensor/onnxruntime.ts';
@@ -290,13 +291,22 @@ function stepMask({ lengths, capacity }: KvCache, count: number, group: number):
   return { dtype: 'float32', shape: [lengths.length, 1, group * count, width], data };
 }
 
-/** @throws Error internal when a prompt does not fit the model */
+/** @throws UserError BAD_INPUT when an id has no row in the embedding: tokenizer and weights do not belong together */
+export function checkIds(ids: readonly number[], { text }: ModelConfig): void {
+  const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= text.vocab);
+  if (outside !== undefined)
+    throw new UserError(
+      'BAD_INPUT',
+      `tokenizer: expected token ids in [0, ${text.vocab}), which the model's embedding has, got ${outside}`,
+      'Copy tokenizer and weights from the same checkpoint.',
+    );
+}
+
+/** @throws Error internal when a prompt does not fit the model; UserError as {@link checkIds} does */
 export function checkPrompt({ ids, features }: Prompt, config: ModelConfig): void {
   if (ids.length === 0)
     throw new Error('internal: generate: expected a prompt of at least one token, got none');
-  const outside = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= config.text.vocab);
-  if (outside !== undefined)
-    throw new Error(`internal: generate: expected token ids in [0, ${config.text.vocab}), got ${outside}`);
+  checkIds(ids, config);
   if (features && features.data.length !== features.rows * config.text.hidden)
     throw new Error(
       `internal: generate: expected features [${features.rows}, ${config.text.hidden}], got ${features.data.length} values`,
