@@ -143,6 +143,8 @@ test('short answers: numbers as digits or words; case, space and articles do not
       expect(normalText(`  The ${text.toLowerCase()} `)).toBe(normalText(text));
     }),
   );
+  // One letter of three shapes, two of them in small: at the end of a word, and elsewhere.
+  expect(normalText('ΟΔΟΣ')).toBe(normalText('οδοϲ'));
 });
 
 test('synonyms make answers the same in every type, and nothing else changes', () => {

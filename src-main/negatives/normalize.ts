@@ -121,6 +121,7 @@ export function words(text: string): string[] {
     text
       .normalize('NFKC')
       .toLowerCase()
+      .replaceAll('ς', 'σ') // one letter, written so at the end of a word
       .replaceAll('’', "'")
       .match(/\d+(?:[.,]\d+)*|[\p{L}\p{M}]+(?:'[\p{L}\p{M}]+)*/gu) ?? []
   );
