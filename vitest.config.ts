@@ -7,6 +7,7 @@ export default defineConfig({
     // ONNX Runtime and FFmpeg hold native state: a forked process per file keeps one file's crash its own.
     pool: 'forks',
     maxWorkers: 2,
+    setupFiles: ['scripts/property-seed.ts'],
     // Limits end what hangs; they say nothing about speed. On a quiet machine the slowest test takes a tenth of them.
     testTimeout: 180_000,
     // What a test may take, its preparation may take too: clips are written and models loaded in hooks.
