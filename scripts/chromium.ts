@@ -53,10 +53,12 @@ export function ensureChromium(): string {
   if (process.platform === 'linux' && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) {
     console.log('Chromium is missing: installing Debian’s package.');
     const options = { stdio: 'inherit', env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } } as const;
-    execFileSync('apt-get', ['update', '-qq'], options);
+    // A mirror may fail for a moment, and the system's own updates may hold the lock.
+    const apt = ['-qq', '-o', 'Acquire::Retries=5', '-o', 'DPkg::Lock::Timeout=300'];
+    execFileSync('apt-get', [...apt, 'update'], options);
     execFileSync(
       'apt-get',
-      ['install', '-y', '-qq', '--no-install-recommends', 'chromium', 'fonts-liberation'],
+      [...apt, 'install', '-y', '--no-install-recommends', 'chromium', 'fonts-liberation', 'libvulkan1'],
       options,
     );
     const now = findChromium();

@@ -39,6 +39,6 @@ export function swiftshaderEnvironment(): { value: Readonly<Record<string, strin
   }
   return {
     value: null,
-    reason: `${ICD} was not found beside a Chromium binary — install Chromium (Debian: apt-get install chromium) or set CHROMIUM_DIR to its folder`,
+    reason: `${ICD} was not found beside a Chromium binary — install Chromium (Debian: apt-get install chromium libvulkan1) or set CHROMIUM_DIR to its folder`,
   };
 }
