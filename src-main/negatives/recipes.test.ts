@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { familyOf, Recipe } from '../contract/recipe.ts';
 import { planPerturbation } from '../media/perturb.ts';
-import { RECIPES, resolveRecipe } from './recipes.ts';
+import { RECIPES, recipeKey, recipeWords, resolveRecipe } from './recipes.ts';
 
 const sources = (id: string) =>
   planPerturbation(RECIPES.find((r) => r.id === id)!.recipe, 7, 8).map((frame) => frame.source);
@@ -35,4 +35,14 @@ test('nothing is the default, a name is a name, steps are checked', () => {
   expect(resolveRecipe([]).family).toBeNull();
   expect(() => resolveRecipe('smear')).toThrow(/expected one of default, mask/);
   expect(() => resolveRecipe([{ op: 'smear' }])).toThrow(/recipe: at "0/);
+});
+
+test('a recipe is called by its name, one without a name by its steps', () => {
+  const words = (given: unknown) => recipeWords(recipeKey(resolveRecipe(given)));
+  expect(words('freeze')).toEqual({ name: 'Language prior: frozen video', steps: null });
+  const steps = Recipe.parse([{ op: 'mask' }, { op: 'reverse' }]);
+  expect(words(steps)).toEqual({ name: 'mask + reverse', steps });
+  expect(words([])).toEqual({ name: 'Clean clip', steps: [] });
+  const saved = { id: 'k7', version: 2, name: 'My own', recipe: steps, family: null };
+  expect(recipeWords(recipeKey(saved))).toEqual({ name: 'My own (version 2)', steps: null });
 });

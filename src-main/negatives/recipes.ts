@@ -91,6 +91,13 @@ export function recipeKey({ name, recipe, version }: Resolved): string {
   return name === 'custom' ? JSON.stringify(recipe) : name;
 }
 
+/** What a person calls a recipe of this {@link recipeKey}: its name, or the ops of one without a name, whose steps are given too. */
+export function recipeWords(key: string): { name: string; steps: Recipe | null } {
+  if (!key.startsWith('[')) return { name: RECIPES.find(({ id }) => id === key)?.name ?? key, steps: null };
+  const steps = Recipe.parse(JSON.parse(key));
+  return { name: steps.length === 0 ? 'Clean clip' : steps.map(({ op }) => op).join(' + '), steps };
+}
+
 /**
  * A recipe from what a caller gave: nothing (the default), the id of a named one (`id@3` for its version 3), or a list of steps.
  * @param find looks among the project's recipes; without it there are only the workbench's own

@@ -86,7 +86,10 @@ test('a tuned model is asked under conditions of its own, and its pairs carry ru
   const base = (await generate()).result as GenerateReport;
   expect(base.wrong + base.unparseable).toBe(6);
   const job = await generate({ adapter: RUN });
-  expect(job).toMatchObject({ error: null, title: 'Generating negatives (default, Tuned)' });
+  expect(job).toMatchObject({
+    error: null,
+    title: 'Generating negatives (Spatio-temporal: mask and local shuffle, Tuned)',
+  });
   const tuned = job.result as GenerateReport;
   expect(tuned.wrong + tuned.unparseable + tuned.right).toBe(6);
   // Asked again, nothing is: the answers of both stand beside each other.

@@ -26,7 +26,7 @@ import type { Source } from '../negatives/generations.ts';
 import { judge } from '../negatives/judge.ts';
 import type { Judgement } from '../negatives/judge.ts';
 import { pinnedRecipe, projectRecipe } from '../negatives/recipe-store.ts';
-import { recipeKey } from '../negatives/recipes.ts';
+import { recipeKey, recipeWords } from '../negatives/recipes.ts';
 import type { Resolved } from '../negatives/recipes.ts';
 import { PairService } from '../pairs/pairs.ts';
 import { UserError } from '../platform/errors.ts';
@@ -67,8 +67,8 @@ export function schedule({ temperature, seed, maxNewTokens, tries }: GenerateReq
   }));
 }
 
-const titleOf = (recipe: string, adapter?: string): string =>
-  `Generating negatives (${recipe}${adapter === undefined ? '' : `, ${adapter}`})`;
+const titleOf = (recipe: Resolved, adapter?: string): string =>
+  `Generating negatives (${recipeWords(recipeKey(recipe)).name}${adapter === undefined ? '' : `, ${adapter}`})`;
 
 /**
  * Puts a generation in line. Held-out samples are left out: what is trained on must not come from them. A generation of an earlier
@@ -82,11 +82,16 @@ export async function generate(
   const request = { ...asked, recipe: pinnedRecipe(db, asked.recipe) };
   // What cannot work is refused at once, not when its turn comes.
   if (request.judge === true) await workbench.endpoint.client();
-  const { name, adapter } = await plan(workbench, request);
+  const what = await plan(workbench, request);
   const same = unfinishedGenerations(db).find(
     (earlier) => !underWay(workbench, earlier.id) && sameRequest(earlier.request, request),
   );
-  return enqueue(workbench, request, titleOf(name, adapter?.name), same && { id: same.id, paused: false });
+  return enqueue(
+    workbench,
+    request,
+    titleOf(what, what.adapter?.name),
+    same && { id: same.id, paused: false },
+  );
 }
 
 /** Whether a generation's job is in line, running or paused in this process. */
@@ -104,8 +109,7 @@ export function resumeGenerations(workbench: Workbench): void {
     try {
       if (underWay(workbench, id)) continue; // the project was open already
       const asked = GenerateRequest.parse(request);
-      const { name } = projectRecipe(db, asked.recipe);
-      enqueue(workbench, asked, titleOf(name), { id, paused });
+      enqueue(workbench, asked, titleOf(projectRecipe(db, asked.recipe)), { id, paused });
     } catch (error) {
       // A request of another version of this program; everything else, a model's folder that is gone, say, fails the job in words.
       log.warn(`generation ${id} does not go on`, error);

@@ -1,9 +1,8 @@
 /** @file What became of the answers that were drawn, by recipe and by family of errors, up to the decisions of Review. */
 import { wilson } from '../compare/statistics.ts';
-import { Recipe } from '../contract/recipe.ts';
-import type { ErrorPattern } from '../contract/recipe.ts';
+import type { ErrorPattern, Recipe } from '../contract/recipe.ts';
 import type { RecipeYield, Verdict, Yield, YieldReport } from '../contract/schemas.ts';
-import { RECIPES } from '../negatives/recipes.ts';
+import { recipeWords } from '../negatives/recipes.ts';
 import type { Database } from '../project/sqlite.ts';
 
 /** Key of what no recipe made. */
@@ -106,9 +105,5 @@ function addPairs(
 /** The name a person knows, or the steps of a recipe without one. */
 function nameOf(key: string): { name: string; steps: Recipe | null } {
   if (key === SWAPS) return { name: 'Swapped concept, without the model', steps: null };
-  const named = RECIPES.find(({ id }) => id === key);
-  if (named !== undefined) return { name: named.name, steps: null };
-  if (!key.startsWith('[')) return { name: key === '' ? 'Not kept by an older version' : key, steps: null };
-  const steps = Recipe.parse(JSON.parse(key));
-  return { name: steps.length === 0 ? 'Clean clip' : steps.map(({ op }) => op).join(' + '), steps };
+  return key === '' ? { name: 'Not kept by an older version', steps: null } : recipeWords(key);
 }
