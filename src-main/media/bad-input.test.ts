@@ -97,10 +97,19 @@ test('sound without a picture', async () => {
   });
 });
 
-test('a codec that nobody knows', async () => {
-  const bytes = readFileSync(path.join(FIXTURES, 'variable.mkv'));
-  bytes.write('V_QQQQQ', bytes.indexOf('V_MPEG4'));
-  expect(await failure(write('unknown.mkv', bytes))).toMatchObject({ code: 'UNSUPPORTED' });
+test('a codec that nobody knows, by its four letters where the file has them', async () => {
+  const matroska = readFileSync(path.join(FIXTURES, 'variable.mkv'));
+  matroska.write('V_QQQQQ', matroska.indexOf('V_MPEG4'));
+  expect(await failure(write('unknown.mkv', matroska))).toEqual({
+    code: 'UNSUPPORTED',
+    message: 'expected a codec that FFmpeg decodes, got one that it does not know',
+  });
+  const mp4 = readFileSync(INDEX_FIRST);
+  mp4.write('XYZ9', mp4.indexOf('avc1', mp4.indexOf('stsd')));
+  expect(await failure(write('unknown.mp4', mp4))).toEqual({
+    code: 'UNSUPPORTED',
+    message: 'expected a codec that FFmpeg decodes, got XYZ9, which it does not know',
+  });
 });
 
 test('an MP4 without its index (its end was never written)', async () => {

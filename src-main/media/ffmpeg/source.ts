@@ -143,7 +143,7 @@ export class VideoSource {
       if (!codec)
         throw new UserError(
           'UNSUPPORTED',
-          `${file}: expected a codec that FFmpeg decodes, got ${codecName(stream)}`,
+          `${file}: expected a codec that FFmpeg decodes, got ${undecodable(stream)}`,
           'Convert the file to H.264 in MP4 and import that.',
         );
       decoder = new CodecContext();
@@ -267,6 +267,13 @@ export class VideoSource {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+/** A codec without a decoder, in words: one that FFmpeg has no name for goes by the four letters that the file has for it. */
+function undecodable(stream: Stream): string {
+  const { codecId, codecTag, codecTagString } = stream.codecpar;
+  if (codecId !== c.AV_CODEC_ID_NONE) return codecName(stream);
+  return codecTag === 0 ? 'one that it does not know' : `${codecTagString}, which it does not know`;
 }
 
 function describe(format: FormatContext, stream: Stream): StreamInfo {
