@@ -165,7 +165,7 @@ test('a stated split is of the whole video; a row that contradicts it fails', as
   const report = await run(source);
   expect(report).toMatchObject({ imported: 3, failed: 1 });
   expect(report.errors[0].reason).toBe(
-    'split: expected "heldout" for video a.mp4, as an earlier row says, got "train" — a split is by video, give all its rows the same one',
+    'row 3 of the list: split: expected "heldout" for video a.mp4, as an earlier row says, got "train" — a split is by video, give all its rows the same one',
   );
   expect(new SampleLibrary(project).list({ split: 'heldout' }, { offset: 0, limit: 9 }).total).toBe(2);
 });

@@ -109,6 +109,10 @@ async function importState(
   return new ImportState(project, path.resolve(file), identity, settings);
 }
 
+/** Why a row could not be used, with its number in the list where its line alone does not find it. */
+const placed = ({ nth }: ReadRow, reason: string): string =>
+  nth === undefined ? reason : `row ${nth.toLocaleString('en')} of the list: ${reason}`;
+
 function previewRow(item: ReadRow, paths: VideoPaths): ImportPreview['rows'][number] {
   const { line } = item;
   if ('error' in item)
@@ -119,7 +123,7 @@ function previewRow(item: ReadRow, paths: VideoPaths): ImportPreview['rows'][num
       question: '',
       chosen: '',
       rejected: null,
-      error: item.error,
+      error: placed(item, item.error),
     };
   const { video, question, chosen, rejected } = item.row;
   const found = paths.resolve(video);
@@ -168,7 +172,7 @@ export async function importSamples(project: OpenProject, options: ImportOptions
         const reason = 'error' in item ? item.error : importer.take(item.row, counts);
         if (reason === null) continue;
         counts.failed++;
-        state.addError(item.line, reason);
+        state.addError(item.line, placed(item, reason));
       }
       const at = text.byteOf(cursor.offset);
       if (at === null) return;

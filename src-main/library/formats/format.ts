@@ -43,8 +43,11 @@ export type ImportRow = {
 /** Marks of a row: whole phrases of the workbench, or spans on each side that are paired by their order. */
 export type RowPhrases = { phrases: Phrase[] } | { chosen: TextSpan[]; rejected: TextSpan[] };
 
-/** One result of reading: a row, or why there is none. `line` counts from 1. */
-export type ReadRow = { line: number; row: ImportRow } | { line: number; error: string };
+/**
+ * One result of reading: a row, or why there is none. `line` counts from 1; `nth`: which object of a list it came in, from 1, where
+ * several may stand in its line.
+ */
+export type ReadRow = ({ line: number; row: ImportRow } | { line: number; error: string }) & { nth?: number };
 
 /** What a writer is given: one sample, and the pair when there is one. Paths are as they are to be written. */
 export type ExportRow = {

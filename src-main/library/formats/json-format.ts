@@ -97,6 +97,7 @@ export async function* readRows(
     const whole = cursor?.whole;
     for (const [i, row] of rows.entries()) {
       if (cursor && whole) cursor.whole = i === rows.length - 1;
+      if (item.nth !== undefined) row.nth = item.nth;
       yield row;
     }
   }

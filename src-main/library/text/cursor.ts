@@ -6,9 +6,15 @@ export const Layout = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lines') }),
   /**
    * `indent`: white space before `{` at the beginning of the first element's line; null when it begins no line. `closed`: the list's
-   * end was read.
+   * end was read. `begun`: elements so far. `inLine`: something stands before the place in its line.
    */
-  z.object({ kind: z.literal('list'), indent: z.string().nullable(), closed: z.boolean() }),
+  z.object({
+    kind: z.literal('list'),
+    indent: z.string().nullable(),
+    closed: z.boolean(),
+    begun: z.number(),
+    inLine: z.boolean(),
+  }),
   z.object({ kind: z.literal('table'), delimiter: z.string(), header: z.array(z.string()) }),
 ]);
 export type Layout = z.infer<typeof Layout>;

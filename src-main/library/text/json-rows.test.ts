@@ -119,6 +119,23 @@ test('any JSON list reads back, in any layout and chunking', async () => {
   );
 });
 
+test('rows of one line are told apart by their number, those that begin a line are not', async () => {
+  const read = async (text: string): Promise<JsonRow[]> => {
+    const rows: JsonRow[] = [];
+    for await (const row of jsonRows(chunked(text, 3))) rows.push(row);
+    return rows;
+  };
+  expect(await read('[{"a":1},{b}, {"c":3},\n{"d":4},5]')).toMatchObject([
+    { line: 1, nth: 1, value: { a: 1 } },
+    { line: 1, nth: 2, error: expect.stringContaining('not valid JSON') as string },
+    { line: 1, nth: 3, value: { c: 3 } },
+    { line: 2, value: { d: 4 } },
+    { line: 2, nth: 5, value: 5 },
+  ]);
+  expect((await read('[\n{"a":1},\n{"b":2}\n]\n')).some((row) => 'nth' in row)).toBe(false);
+  expect((await read('{"a":1}\n{"b":2}\n')).some((row) => 'nth' in row)).toBe(false);
+});
+
 test('the first row of a head', () => {
   expect(firstJsonRow('[{"a":1},{"b"')).toEqual({ a: 1 });
   expect(firstJsonRow('{"a":1}\n{"b"')).toEqual({ a: 1 });
@@ -132,6 +149,8 @@ test('reading begins again wherever a cursor stood, also behind the end', async 
     '[\n  {"a":1},\n  {"b"\n  ,\n  {"c":3}\n]\n',
     '{"a":1}\n\n{"b":\n{"c":"ü"}',
     '[\n{"a":1},\n{"b":2',
+    '[{"a":1},{b},{"c":3},{d}]',
+    '[\n  {"a":1},\n  {"b":"open,\n  {"c":3},{"d":4}\n]',
   ];
   for (const text of texts) {
     const whole: JsonRow[] = [];

@@ -4,8 +4,11 @@
  */
 import { Cursor } from './cursor.ts';
 
-/** One element of the list, or why it could not be read. `line` counts from 1 and is where the element begins. */
-export type JsonRow = { line: number; value: unknown } | { line: number; error: string };
+/**
+ * One element of the list, or why it could not be read. `line` counts from 1 and is where the element begins; `nth`: which of the list
+ * it is, from 1, where it does not begin its line.
+ */
+export type JsonRow = ({ line: number; value: unknown } | { line: number; error: string }) & { nth?: number };
 
 /** Longest row in characters. Longer means a missing bracket or quote far up; without a limit it would eat the memory. */
 const MAX_ROW = 1 << 24;
@@ -123,6 +126,10 @@ class JsonList {
   #startLine = 1;
   /** Characters before the element's first one. */
   #startOffset = 0;
+  /** Elements that have begun. */
+  #begun = 0;
+  /** Something stands before the element in its line. */
+  #inLine = false;
   /** The element is too long and was told; its text is not kept until its end. */
   #skipping = false;
   #line: number;
@@ -148,7 +155,9 @@ class JsonList {
     if (cursor.layout?.kind === 'list') {
       this.#phase = cursor.layout.closed ? 'after' : 'rows';
       this.#indent = cursor.layout.indent;
-      this.#lineIsBlank = false; // an element's end lies before it in its line
+      this.#begun = cursor.layout.begun;
+      this.#lineIsBlank = !cursor.layout.inLine;
+      this.#lineSoFar = cursor.layout.inLine ? '' : (this.#indent ?? '');
     }
   }
 
@@ -200,13 +209,13 @@ class JsonList {
         if (c === COMMA || c === CLOSE_BRACKET) continue;
       }
       if (!this.#started && c !== COMMA && c !== CLOSE_BRACKET) {
-        this.#start(i, base);
+        this.#start(i, base, startsLine);
         from = i;
         if (this.#indent === null && startsLine && c === OPEN_BRACE) this.#indent = this.#lineSoFar;
       } else if (startsLine && c === OPEN_BRACE && this.#next === null && this.#lineSoFar === this.#indent) {
         if (this.#skipping) {
           this.#reset();
-          this.#start(i, base);
+          this.#start(i, base, startsLine);
           from = i;
         } else this.#next = { offset: this.#text.length + (i - from), line: this.#line };
       }
@@ -226,26 +235,32 @@ class JsonList {
       this.#text = '';
       this.#skipping = true;
       this.#cursor.whole = false;
-      yield { line: this.#startLine, error: tooLong(this.#maxRow) };
+      yield this.#placed({ line: this.#startLine, error: tooLong(this.#maxRow) });
     }
   }
 
-  #start(i: number, base: number): void {
+  #start(i: number, base: number, startsLine: boolean): void {
     this.#started = true;
+    this.#begun++;
+    this.#inLine = !startsLine;
     this.#startLine = this.#line;
     this.#startOffset = base + i;
   }
 
-  /** Reading can begin again at `offset`, which is in `line`. */
-  #mark(offset: number, line: number): void {
+  /** The element at hand, with its number where its line does not tell it from others. */
+  #placed(row: JsonRow): JsonRow {
+    if (this.#inLine) row.nth = this.#begun;
+    return row;
+  }
+
+  /** Reading can begin again at `offset`, which is in `line`, behind an element's end or (not `inLine`) where the line begins. */
+  #mark(offset: number, line: number, inLine = true): void {
     const cursor = this.#cursor;
     cursor.offset = offset;
     cursor.line = line;
     cursor.whole = true;
     const closed = this.#phase === 'after';
-    const { layout } = cursor;
-    if (layout?.kind !== 'list' || layout.indent !== this.#indent || layout.closed !== closed)
-      cursor.layout = { kind: 'list', indent: this.#indent, closed };
+    cursor.layout = { kind: 'list', indent: this.#indent, closed, begun: this.#begun, inLine };
   }
 
   *end(): Generator<JsonRow> {
@@ -272,14 +287,15 @@ class JsonList {
       this.#reset();
       return;
     }
-    const row =
+    const row = this.#placed(
       broken === null
         ? parse(text, line)
-        : { line, error: `a text that begins in line ${broken} is not closed by a quote in that line` };
+        : { line, error: `a text that begins in line ${broken} is not closed by a quote in that line` },
+    );
     if ('error' in row && next) {
       // It swallowed its neighbours: cut before the first of them and read on from there.
       this.#phase = 'rows';
-      this.#mark(this.#startOffset + next.offset, next.line);
+      this.#mark(this.#startOffset + next.offset, next.line, false);
       yield row;
       yield* this.#refeed(`${text.slice(next.offset)}${after ? ']' : ','}`, next);
       return;
@@ -293,16 +309,16 @@ class JsonList {
   *#giveUp(error: string): Generator<JsonRow> {
     const { line, next } = { line: this.#startLine, next: this.#next };
     const text = this.#text;
-    if (next) this.#mark(this.#startOffset + next.offset, next.line);
+    if (next) this.#mark(this.#startOffset + next.offset, next.line, false);
     else {
       // Only at the end of the file: what remains has no beginning.
       this.#phase = 'after';
       this.#mark(this.#fed, this.#line);
     }
-    yield {
+    yield this.#placed({
       line,
       error: next ? `the row is not closed before the next one begins in line ${next.line}` : error,
-    };
+    });
     if (next) yield* this.#refeed(text.slice(next.offset), next);
     else this.#reset();
   }
