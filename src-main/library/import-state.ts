@@ -70,14 +70,19 @@ export class ImportState {
     return row !== undefined && row.file !== this.#file;
   }
 
-  /** Where to begin. Errors behind that place will be found again. */
+  /** Where to begin. Errors behind that place will be found again; lines do not tell which: a whole list may stand in one. */
   begin(startOver: boolean): Place {
     const place = startOver ? null : this.stopped();
     if (!place) {
       this.forget();
       return { byte: 0, line: 1, layout: null, counts: { ...NOTHING }, startedAt: Date.now() };
     }
-    this.#db.prepare('DELETE FROM import_errors WHERE path = ? AND line >= ?').run(this.#path, place.line);
+    this.#db
+      .prepare(
+        `DELETE FROM import_errors WHERE path = ? AND rowid NOT IN
+          (SELECT rowid FROM import_errors WHERE path = ? ORDER BY rowid LIMIT ?)`,
+      )
+      .run(this.#path, this.#path, place.counts.failed);
     return place;
   }
 

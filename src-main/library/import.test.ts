@@ -195,6 +195,7 @@ const LAYOUTS: Record<string, string> = {
   'lines.jsonl': many.map((r) => JSON.stringify(r)).join('\r\n'),
   'multi.json': JSON.stringify(multi),
   'table.csv': `\ufeffvideo;question;answer\r\n${many.map((_, i) => `v.mp4;"Line ${i}\n;""x"" ü?";走る ${i}\r\n`).join('')}`,
+  'bad-one-line.json': JSON.stringify(many.map((r, i) => (i % 9 === 4 ? { ...r, answer: undefined } : r))),
   'bad.json': `[\n${many.map((r, i) => (i % 9 === 4 ? '{"question": "open,\n "b": 1},' : `${JSON.stringify(r)},`)).join('\n')}\n{}]`,
 };
 
