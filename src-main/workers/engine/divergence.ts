@@ -3,7 +3,7 @@
  * end token, in nats. The same graph as training's, without gradients: reference and policy in one run.
  */
 import { readAdapter } from '../../align/adapter.ts';
-import { layOut } from '../../align/batch.ts';
+import { bucketsFor, layOut } from '../../align/batch.ts';
 import type { EncodedPair } from '../../align/batch.ts';
 import { parseTrainingConfig } from '../../align/config.ts';
 import { answerFormat, encodeAnswer } from '../../align/encode-pair.ts';
@@ -48,7 +48,8 @@ export async function divergence(
         // The graph wants two answers; the rejected side is given the shortest there is, its end token, and not read.
         const rejected = encodeAnswer(tokenizer, format, '', []);
         const pair: EncodedPair = { id, prompt: prompt.ids, promptLabels: [], chosen, rejected };
-        const { metrics } = await step.run(adapter, layOut(pair, config), prompt.features ?? null, 1);
+        const layout = layOut(pair, config, bucketsFor(request.device));
+        const { metrics } = await step.run(adapter, layout, prompt.features ?? null, 1);
         output.kl.push({ id, kl: metrics.klChosen });
       } catch (error) {
         if (!(error instanceof UserError) || error.code === 'CANCELLED') throw error;

@@ -1,7 +1,7 @@
 /** @file Training and its one-step estimate, on pairs whose videos are turned into cached features first. */
 import { writeFile } from 'node:fs/promises';
 import { initialAdapter } from '../../align/adapter.ts';
-import { layOut } from '../../align/batch.ts';
+import { bucketsFor, layOut } from '../../align/batch.ts';
 import { parseTrainingConfig, totalSteps } from '../../align/config.ts';
 import type { TrainingConfig } from '../../align/config.ts';
 import { answerFormat, encodePair } from '../../align/encode-pair.ts';
@@ -59,7 +59,7 @@ export async function estimate(
     const prompt = await withPrompt(pair, model, config, signal).prompt();
     const encoded = encodePair(pair, prompt, tokenizer, format, config);
     if ('reason' in encoded) continue;
-    const layout = layOut(encoded.pair, config);
+    const layout = layOut(encoded.pair, config, bucketsFor(config.device));
     if (best === undefined || layout.tokens > best.layout.tokens) best = { layout, prompt };
   }
   if (best === undefined)
