@@ -88,6 +88,23 @@ describe('RRPO against the official class in float64', () => {
     expect(a.touched(1)).toEqual([2, 3, 5]);
   });
 
+  it('case A, position by position and phrase by phrase', () => {
+    const kl = [0.030746146, 0.04105114, 0.016377393, 0.016107906, 0.048709095, 0.032062727];
+    kl.forEach((value, t) => {
+      const only = labelsA[0].map((_, at) => (at === t + 1 ? 0 : -100));
+      expectClose(run([only, labelsA[1]], signsA, { alpha: 0.01, beta: 0.1 }).values('klChosen'), [value]);
+    });
+    const phrase = (k: number) => signsA.map((row) => row.map((sign) => (sign === k ? 1 : 0)));
+    for (const [k, chosen, rejected] of [
+      [1, -0.334812708, -0.164897251],
+      [2, -0.663039054, -0.495956177],
+    ]) {
+      const one = run(labelsA, phrase(k), { alpha: 0.01, beta: 1 });
+      expectClose(one.values('rewardChosen'), [chosen]);
+      expectClose(one.values('rewardRejected'), [rejected]);
+    }
+  });
+
   it('case B: unequal phrase counts, alpha 0.05, beta 0.5', () => {
     const signs = [signsA[0], [0, 0, 0, 1, 1, 0, 0]];
     const b = run(labelsA, signs, { alpha: 0.05, beta: 0.5 });
