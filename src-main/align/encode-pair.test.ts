@@ -34,9 +34,9 @@ const marked = (tokenizer: TextTokenizer, answer: ReturnType<typeof encodeAnswer
 
 describe('answerFormat', () => {
   it('follows each template: what the model writes after its prompt, and how the turn ends', async () => {
-    expect(llava.format).toEqual({ lead: '', closing: '<|im_end|>' });
+    expect(llava.format).toMatchObject({ lead: '', closing: '<|im_end|>' });
     const published = answerFormat(await openChatTemplate(SMOLVLM), smolvlm.config);
-    expect(published).toEqual({ lead: ' ', closing: '<end_of_utterance>\n' });
+    expect(published).toMatchObject({ lead: ' ', closing: '<end_of_utterance>\n' });
     const video = new ChatTemplate(SMOLVLM_VIDEO_TEMPLATE, 'built in');
     expect(answerFormat(video, smolvlm.config)).toEqual(published);
     const chatml = new ChatTemplate(
@@ -45,7 +45,7 @@ describe('answerFormat', () => {
       'chatml',
     );
     const text = { ...llava.config, family: 'qwen2' } as ModelConfig;
-    expect(answerFormat(chatml, text)).toEqual({ lead: '', closing: '<|im_end|>\n' });
+    expect(answerFormat(chatml, text)).toMatchObject({ lead: '', closing: '<|im_end|>\n' });
   });
 });
 
@@ -91,7 +91,7 @@ it('marks exactly the tokens that share a byte with the phrase, in any text', as
       '한국',
     ),
   );
-  for (const [tokenizer, { lead, closing }] of [
+  for (const [tokenizer, around] of [
     [llava.tokenizer, llava.format],
     [smolvlm.tokenizer, format],
   ] as const) {
@@ -105,13 +105,13 @@ it('marks exactly the tokens that share a byte with the phrase, in any text', as
         const answer = parts.join('').normalize('NFC');
         const points = [...answer];
         const [start, end] = [a, b].map((n) => n % (points.length + 1)).sort((x, y) => x - y);
-        const { ids, phraseOf } = encodeAnswer(tokenizer, { lead, closing }, answer, [{ start, end }]);
+        const { ids, phraseOf } = encodeAnswer(tokenizer, around, answer, [{ start, end }]);
         const sizes = ids.map((id) => tokenizer.bytes(id).length);
         // A tokenizer may lack some bytes; then they cannot be counted.
-        fc.pre(sizes.reduce((x, y) => x + y, 0) === Buffer.byteLength(lead + answer + closing));
+        fc.pre(sizes.reduce((x, y) => x + y, 0) === Buffer.byteLength(around.lead + answer + around.closing));
         const span = trimSpan(answer, { start, end });
         const [from, to] = [span.start, span.end].map((n) =>
-          Buffer.byteLength(lead + points.slice(0, n).join('')),
+          Buffer.byteLength(around.lead + points.slice(0, n).join('')),
         );
         let at = 0;
         const shares = sizes.map((size) => {
@@ -136,7 +136,7 @@ describe('officialPromptLabels', () => {
     const ids = tokenizer.encode(
       `<|im_start|>system\nBe good.<|im_end|>\n<|im_start|>user\n${video}${video}\nWhat?<|im_end|>\n<|im_start|>assistant\n`,
     ).ids;
-    const labels = officialPromptLabels(tokenizer, ids, config.videoToken);
+    const labels = officialPromptLabels(tokenizer, llava.format, ids, config.videoToken);
     const texts = labels.map((i) => tokenizer.token(ids[i]));
     // Eight in the prompt and the header, as counted in the official code on this template (one token more per header word).
     expect(texts.slice(0, 8)).toEqual(['Ċ', '<|im_end|>', 'Ċ', '<|im_start|>', 'Ċ', 'Ċ', '<|im_end|>', 'Ċ']);
@@ -146,15 +146,30 @@ describe('officialPromptLabels', () => {
     expect(labels.at(-1)).toBe(ids.length - 1);
   });
 
+  it('takes the special tokens around pictures for no turn markers', async () => {
+    const { tokenizer, config } = smolvlm;
+    if (config.family !== 'smolvlm') throw new Error('expected smolvlm');
+    const format = answerFormat(await openChatTemplate(SMOLVLM), config);
+    const picture = '<fake_token_around_image><global-img><image><image><fake_token_around_image>';
+    const ids = tokenizer.encode(
+      `<|im_start|>User: Two.\nFrame:${picture}\nFrame:${picture}What?<end_of_utterance>\nAssistant:`,
+    ).ids;
+    const labels = officialPromptLabels(tokenizer, format, ids, config.imageToken);
+    expect(labels.map((i) => tokenizer.token(ids[i]))).toEqual([
+      ...['Ċ', 'Ċ'],
+      ...['<end_of_utterance>', 'Ċ', 'Assistant', ':'],
+    ]);
+  });
+
   it('takes nothing for the header of a turn where the template has no turn markers', () => {
     const { tokenizer } = llava;
     const ids = tokenizer.encode('[INST] What\n[/INST]').ids;
     const newline = ids.indexOf(tokenizer.id('Ċ')!);
     expect(newline).toBeGreaterThan(0);
-    expect(officialPromptLabels(tokenizer, ids, undefined)).toEqual([newline]);
+    expect(officialPromptLabels(tokenizer, llava.format, ids, undefined)).toEqual([newline]);
     // A token that only begins the text is no marker of a turn either.
     const begun = [tokenizer.id('<|im_start|>')!, ...ids];
-    expect(officialPromptLabels(tokenizer, begun, undefined)).toEqual([newline + 1]);
+    expect(officialPromptLabels(tokenizer, llava.format, begun, undefined)).toEqual([newline + 1]);
   });
 });
 

@@ -20,6 +20,8 @@ export type AnswerFormat = {
   lead: string;
   /** After the answer: the end token, and what the template writes behind it. */
   closing: string;
+  /** A question and an answer without media as the template writes them: the special tokens in it are its turn markers. */
+  conversation: string;
 };
 
 /** Stands for an answer while the template is probed; no template and no tokenizer knows it. */
@@ -45,6 +47,7 @@ export function answerFormat(template: ChatTemplate, config: ModelConfig): Answe
     // LLaVA-OneVision writes past answers with another header than the generation prompt; the model answers after the latter.
     lead: whole.startsWith(prompt) ? whole.slice(prompt.length, at) : '',
     closing: whole.slice(at + PROBE.length),
+    conversation: whole,
   };
 }
 
@@ -93,15 +96,19 @@ export function encodeAnswer(
 
 /**
  * Positions of a prompt that LLaVA-Video's official code labels: newline tokens and turn markers anywhere, and the whole
- * header of the assistant's turn. Position 0 is left out: nothing predicts it. Video placeholders are never labelled.
+ * header of the assistant's turn. Position 0 is left out: nothing predicts it. Video placeholders and the special tokens that a
+ * processor writes around pictures are never labelled.
  */
 export function officialPromptLabels(
   tokenizer: TextTokenizer,
+  { conversation }: Pick<AnswerFormat, 'conversation'>,
   ids: readonly number[],
   placeholder: number | undefined,
 ): number[] {
   const newline = tokenizer.encode('\n', { addSpecialTokens: false }).ids;
-  const isMarker = (id: number) => id !== placeholder && tokenizer.specialIds.has(id);
+  const written = tokenizer.encode(conversation, { addSpecialTokens: false }).ids;
+  const markers = new Set(written.filter((id) => tokenizer.specialIds.has(id)));
+  const isMarker = (id: number) => id !== placeholder && markers.has(id);
   // A template without turn markers has no header that could be told from the question; a token at 0 only begins the text.
   const header = ids.findLastIndex((id, i) => i > 0 && isMarker(id));
   return [...ids.keys()].filter(
@@ -158,7 +165,7 @@ export function encodePair(
       prompt: prompt.ids,
       promptLabels:
         config.klScope === 'official'
-          ? officialPromptLabels(tokenizer, prompt.ids, prompt.features?.placeholder)
+          ? officialPromptLabels(tokenizer, format, prompt.ids, prompt.features?.placeholder)
           : [],
       chosen: sides[0],
       rejected: sides[1],
