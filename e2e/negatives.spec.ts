@@ -4,13 +4,13 @@
  */
 import { cpSync, mkdirSync, readFileSync, statSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { expect, test, type Page } from '@playwright/test';
 import { adapterHash } from '../src-main/align/adapter.ts';
 import { Recipe, type RecipeInput } from '../src-main/contract/recipe.ts';
 import type { Provenance } from '../src-main/contract/schemas.ts';
 import { seedTunedRun } from '../src-main/services/testing.ts';
 import { openClipProject, type ClipProject } from './clip-project.ts';
+import { readProject } from './project-file.ts';
 
 const RESOURCES = path.resolve(import.meta.dirname, '..', 'resources');
 const MODEL = path.join(RESOURCES, 'model');
@@ -26,7 +26,7 @@ const STEPS: RecipeInput = [
 let project: ClipProject;
 let adapterDir: string;
 
-test.setTimeout(90_000);
+test.setTimeout(240_000);
 test.beforeAll(async () => {
   test.skip(test.info().project.name !== 'serve', 'the server runs in the test process');
   project = await openClipProject((folder) => {
@@ -74,20 +74,20 @@ test('a tuned model is asked under steps of one’s own: the pairs on the disk s
   await page.getByTestId('generate').click();
 
   const skipped = page.getByTestId('skipped');
-  await expect(skipped).toContainText('1 question left out', { timeout: 60_000 });
+  await expect(skipped).toContainText('1 question left out', { timeout: 180_000 });
   await skipped.locator('summary').focus();
   await page.keyboard.press('Enter');
   await expect(skipped.getByRole('listitem')).toHaveText([`What is seen in ${LOST}?${LOST}`]);
   await expect(page.getByText('2 new pairs').first()).toBeVisible();
 
   // From the file itself, not through the services.
-  const db = new DatabaseSync(path.join(project.folder, 'project', 'workbench.sqlite'), { readOnly: true });
-  const rows = db.prepare("SELECT provenance FROM pairs WHERE source LIKE 'recipe:%'").all();
-  db.close();
+  const rows = readProject<{ provenance: string }>(
+    path.join(project.folder, 'project'),
+    "SELECT provenance FROM pairs WHERE source LIKE 'recipe:%'",
+  );
   expect(rows).toHaveLength(2);
-  for (const row of rows) {
-    const provenance = JSON.parse(String(row['provenance'])) as Provenance;
-    expect(provenance).toMatchObject({
+  for (const { provenance } of rows) {
+    expect(JSON.parse(provenance) as Provenance).toMatchObject({
       kind: 'generated',
       runId: RUN,
       adapter: `project:runs/${RUN}/adapter`,
