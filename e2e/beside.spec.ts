@@ -13,7 +13,7 @@ const NEXT = 11;
 /** Milliseconds from the key to the next clip's first picture: the target, in the middle of ten. */
 const NEXT_WITHIN = 150;
 
-test.setTimeout(90_000);
+test.setTimeout(300_000);
 // A trace films the page, which takes the time that the pictures need.
 test.use({ trace: 'off' });
 
@@ -85,15 +85,16 @@ test('what the model was given stays within one frame of the clip over 60 s', as
   const worst: Record<string, number> = {};
   for (const [keys, rate, seconds] of [
     // The whole minute: 15 s on a machine that keeps up.
-    [']]]]]', 4, 30],
+    [']]]]]', 4, 120],
     [']]]', 2, 2],
     ['', 1, 2],
     ['[[[', 0.25, 2],
   ] as const) {
     for (const key of `\\${keys}`) await page.keyboard.press(key);
-    const seen = page.evaluate((ms) => window.watchScreen(ms, 1795), seconds * 1000);
+    const seen = page.evaluate((ms) => window.watchScreen(ms, 4, 1795), seconds * 1000);
     await page.keyboard.press('Space');
     const pictures = await seen;
+    expect(pictures.length, `pictures at ${rate}x`).toBeGreaterThanOrEqual(4);
     await page.keyboard.press('k');
     worst[`${rate}x, ${pictures.length} pictures`] = Math.max(...pictures.map(distance));
     if (rate === 4) expect(pictures.at(-1)!.picture, 'the whole minute').toBeGreaterThanOrEqual(1795);
@@ -177,7 +178,7 @@ test('the timeline goes down to single frames; the model’s frames are played a
       await expect.poll(readout).toBe(frame);
     }
     await page.keyboard.press('Space');
-    await expect.poll(readout, { timeout: 5000 }).toBeGreaterThanOrEqual(given[5]);
+    await expect.poll(readout).toBeGreaterThanOrEqual(given[5]);
     await page.keyboard.press('k');
     expect(given).toContain(await readout());
     await page.keyboard.press('e');

@@ -37,8 +37,7 @@ export async function openClipProject(write: (folder: string) => Promise<string[
   const csv = path.join(home, 'pairs.csv');
   await writeFile(csv, ['video,question,chosen,rejected', ...rows].join('\n'));
   await client.library.runImport({ path: csv });
-  while ((await client.jobs.list()).some((job) => job.endedAt === null))
-    await new Promise((resolve) => setTimeout(resolve, 50));
+  await workbench.jobs.idle();
   const videos = new Map((await client.library.videos()).map((video) => [video.name, video.id]));
   return {
     client,
@@ -70,15 +69,18 @@ declare global {
   interface Window {
     readNumber(source: CanvasImageSource): number;
     readScreen(): Omit<Presented, 'time'>;
-    /** What each picture was, for so long, or until the readout says `last`. */
-    watchScreen(milliseconds: number, last?: number): Promise<Presented[]>;
+    /** What each picture was, for so long and until there were `least`, however slow the machine; or until the readout says `last`. */
+    watchScreen(milliseconds: number, least: number, last?: number): Promise<Presented[]>;
   }
 }
+
+/** Milliseconds more that pictures may take to come. */
+const PATIENCE = 20_000;
 
 /** Gives the page functions that read numbers off the screen; call before it loads. */
 export async function installReaders(page: Page): Promise<void> {
   await page.addInitScript(
-    ({ bits, block, width, height }) => {
+    ({ bits, block, width, height, patience }) => {
       const canvas = document.createElement('canvas');
       canvas.width = width;
       canvas.height = height;
@@ -110,20 +112,29 @@ export async function installReaders(page: Page): Promise<void> {
           beside: beside && beside.width > 1 ? window.readNumber(beside) : -1,
         };
       };
-      window.watchScreen = (milliseconds, last = Infinity) =>
+      window.watchScreen = (milliseconds, least, last = Infinity) =>
         new Promise((resolve) => {
           const seen: Presented[] = [];
           const video = find('video-player') as HTMLVideoElement;
-          const until = performance.now() + milliseconds;
-          const onFrame: VideoFrameRequestCallback = (now, { mediaTime }) => {
-            seen.push({ ...window.readScreen(), time: mediaTime });
-            if (seen.at(-1)!.readout >= last) resolve(seen);
-            else if (now < until) video.requestVideoFrameCallback(onFrame);
+          const begun = performance.now();
+          let handle = 0;
+          const end = (): void => {
+            clearInterval(watch);
+            video.cancelVideoFrameCallback(handle);
+            resolve(seen);
           };
-          video.requestVideoFrameCallback(onFrame);
-          setTimeout(() => resolve(seen), milliseconds + 100);
+          const onFrame: VideoFrameRequestCallback = (_, { mediaTime }) => {
+            handle = video.requestVideoFrameCallback(onFrame);
+            seen.push({ ...window.readScreen(), time: mediaTime });
+            if (seen.at(-1)!.readout >= last) end();
+          };
+          const watch = setInterval(() => {
+            const watched = performance.now() - begun;
+            if (watched > milliseconds + (seen.length < least ? patience : 0)) end();
+          }, 20);
+          handle = video.requestVideoFrameCallback(onFrame);
         });
     },
-    { bits: BITS, block: BLOCK, width: WIDTH, height: HEIGHT },
+    { bits: BITS, block: BLOCK, width: WIDTH, height: HEIGHT, patience: PATIENCE },
   );
 }

@@ -15,7 +15,7 @@ const unevenTick = (i: number): number =>
   Math.floor(i / UNEVEN.length) * UNEVEN.reduce((a, b) => a + b) +
   UNEVEN.slice(0, i % UNEVEN.length).reduce((a, b) => a + b, 0);
 
-test.setTimeout(60_000);
+test.setTimeout(180_000);
 // A trace films the page, which takes the time that the pictures need.
 test.use({ trace: 'off' });
 
@@ -51,7 +51,7 @@ async function open(page: Page, clip: string): Promise<void> {
 /** Waits until the readout says `frame`, and expects the same of the picture at that moment. */
 async function expectFrame(page: Page, frame: number, what: string): Promise<void> {
   const screen = await page.evaluate(async (wanted) => {
-    const until = performance.now() + 5000;
+    const until = performance.now() + 20_000;
     for (;;) {
       const screen = window.readScreen();
       if (screen.readout === wanted || performance.now() > until) return screen;
@@ -68,9 +68,14 @@ async function goTo(page: Page, frame: number): Promise<void> {
   await expectFrame(page, frame, `go to ${frame}`);
 }
 
-/** Presses a key and looks at every picture for a while. */
-async function watchDuring(page: Page, key: string, milliseconds: number): Promise<Presented[]> {
-  const seen = page.evaluate((ms) => window.watchScreen(ms), milliseconds);
+/** Presses a key and looks at every picture for a while, and until there were `least`. */
+async function watchDuring(
+  page: Page,
+  key: string,
+  milliseconds: number,
+  least: number,
+): Promise<Presented[]> {
+  const seen = page.evaluate(([ms, n]) => window.watchScreen(ms, n), [milliseconds, least] as const);
   await page.keyboard.press(key);
   return seen;
 }
@@ -134,8 +139,9 @@ for (const [clip, frames] of [
       for (const [keys, rate, length] of rates) {
         for (const key of `\\${keys}`) await page.keyboard.press(key);
         await goTo(page, 8);
-        const seen = await watchDuring(page, 'Space', length);
-        expect(seen.length, 'pictures').toBeGreaterThan(rate < 1 ? 0 : 5);
+        const least = rate < 1 ? 1 : 6;
+        const seen = await watchDuring(page, 'Space', length, least);
+        expect(seen.length, 'pictures').toBeGreaterThanOrEqual(least);
         expectTruth(seen, `${clip} at ${rate}x`);
         const frames = seen.map(({ readout }) => readout);
         expect(Math.max(...frames), `${clip} at ${rate}x, out point`).toBeLessThanOrEqual(28);
@@ -145,9 +151,9 @@ for (const [clip, frames] of [
       }
       await page.keyboard.press('\\');
       await goTo(page, 28);
-      const back = await watchDuring(page, 'j', 700);
+      const back = await watchDuring(page, 'j', 700, 4);
       expectTruth(back, `${clip} backwards`);
-      expect(back.length).toBeGreaterThan(3);
+      expect(back.length).toBeGreaterThanOrEqual(4);
       await page.keyboard.press('k');
       await expectRest(page);
     });
