@@ -3,9 +3,9 @@
  * the focus is somewhere and can be seen, also when a dialog has closed.
  */
 import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Locator, Page } from '@playwright/test';
 import { expect, test, type App } from './fixtures.ts';
+import { readProject } from './project-file.ts';
 
 /** Presses Tab (or Shift+Tab) until the element has the focus. */
 async function tabTo(page: Page, target: Locator, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> {
@@ -17,9 +17,9 @@ async function tabTo(page: Page, target: Locator, key: 'Tab' | 'Shift+Tab' = 'Ta
   throw new Error(`keyboard: expected to reach ${String(target)} with ${key}, got 90 presses without it`);
 }
 
-/** The focus is on an element, and that element shows it. */
-async function expectFocus(page: Page, what: string): Promise<void> {
-  const state = await page.evaluate(() => {
+/** Whether the focus is on an element, and that element shows it. */
+const focusShown = (page: Page): Promise<string> =>
+  page.evaluate(() => {
     const element = document.activeElement as HTMLElement | null;
     if (!element || element === document.body) return 'nowhere';
     // A room as a whole has the focus after it was entered: that is not drawn around the whole window.
@@ -35,24 +35,30 @@ async function expectFocus(page: Page, what: string): Promise<void> {
       ? 'shown'
       : `hidden on ${element.outerHTML.slice(0, 160)}`;
   });
-  expect(state, `focus after: ${what}`).toBe('shown');
+
+/** Waited for: a dialog gives the focus back when it has gone. */
+async function expectFocus(page: Page, what: string): Promise<void> {
+  await expect.poll(() => focusShown(page), `focus after: ${what}`).toBe('shown');
 }
 
 function statusOf(app: App, pairId: string): string {
-  const db = new DatabaseSync(path.join(app.home, 'sample-project', 'workbench.sqlite'), { readOnly: true });
-  try {
-    return (db.prepare('SELECT status FROM pairs WHERE id = ?').get(pairId) as { status: string }).status;
-  } finally {
-    db.close();
-  }
+  const folder = path.join(app.home, 'sample-project');
+  return readProject<{ status: string }>(folder, 'SELECT status FROM pairs WHERE id = ?', pairId)[0].status;
 }
 
 test('the whole story by keyboard', async ({ app }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(600_000);
   const { page } = app;
   const press = (key: string): Promise<void> => page.keyboard.press(key);
   const openPair = (): Promise<string> =>
     page.waitForURL(/#\/review\/.+/).then(() => /review\/([^?]+)/.exec(page.url())![1]);
+  /** The pair on the screen, once it is another one than `before`. */
+  const nextPair = async (before: string): Promise<string> => {
+    await expect.poll(openPair).not.toBe(before);
+    const id = await openPair();
+    await expect(page.getByTestId('review-pair')).toHaveAttribute('data-shown', id);
+    return id;
+  };
   const saved = (): Promise<void> =>
     expect(page.getByTestId('save-state')).toHaveAttribute('data-state', 'saved');
 
@@ -171,16 +177,13 @@ test('the whole story by keyboard', async ({ app }) => {
     await press('Control+Enter');
     await expect.poll(() => statusOf(app, first)).toBe('accepted');
     await expectFocus(page, 'accepting');
-    await expect.poll(openPair).not.toBe(first);
-    const second = await openPair();
+    const second = await nextPair(first);
     await press('w');
     await expect.poll(() => statusOf(app, second)).toBe('second_look');
-    await expect.poll(openPair).not.toBe(second);
-    const third = await openPair();
+    const third = await nextPair(second);
     await press('Control+Backspace');
     await expect.poll(() => statusOf(app, third)).toBe('rejected');
-    await expect.poll(openPair).not.toBe(third);
-    const fourth = await openPair();
+    const fourth = await nextPair(third);
     await press('s');
     await expect.poll(openPair).not.toBe(fourth);
     await press('b');
@@ -190,6 +193,8 @@ test('the whole story by keyboard', async ({ app }) => {
     await expectFocus(page, 'the queues');
     await press('Enter');
     await expect(page.getByTestId('queue-rejected')).toHaveAttribute('aria-pressed', 'true');
+    const top = page.getByTestId('pair-row').first();
+    await expect(top).toHaveAttribute('data-pair', third); // the list of before stays until this one is read
     await tabTo(page, page.getByRole('listbox', { name: 'Pairs' }));
     await press('Home');
     await expect.poll(openPair).toBe(third);
@@ -207,6 +212,7 @@ test('the whole story by keyboard', async ({ app }) => {
     await tabTo(page, page.getByTestId('queue-pending'), 'Shift+Tab');
     await press('Enter');
     await expect(page.getByTestId('queue-pending')).toHaveAttribute('aria-pressed', 'true');
+    await expect(page.getByTestId('pair-row').first()).toHaveAttribute('data-status', 'pending');
     await tabTo(page, list);
     await press('Home');
     await press('Shift+ArrowDown');
@@ -274,13 +280,17 @@ test('the whole story by keyboard', async ({ app }) => {
     await tabTo(page, page.getByTestId('start-training'));
     await expectFocus(page, 'the start button');
     await press('Enter');
-    await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'running', { timeout: 60_000 });
+    await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'running', {
+      timeout: 120_000,
+    });
     await tabTo(page, page.getByTestId('stop-training'));
     await press('Enter');
     await tabTo(page, page.getByTestId('stop-save'));
     await expectFocus(page, 'the stop dialog');
     await press('Enter');
-    await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'stopped', { timeout: 60_000 });
+    await expect(page.getByTestId('run-state')).toHaveAttribute('data-state', 'stopped', {
+      timeout: 120_000,
+    });
     await expectFocus(page, 'stopping');
   });
 
@@ -289,7 +299,7 @@ test('the whole story by keyboard', async ({ app }) => {
     await tabTo(page, page.getByTestId('evaluate').first());
     await expectFocus(page, 'the evaluate button');
     await press('Enter');
-    await expect(page.getByTestId('accuracy-base')).toContainText('%', { timeout: 120_000 });
+    await expect(page.getByTestId('accuracy-base')).toContainText('%', { timeout: 300_000 });
     await expectFocus(page, 'the evaluation');
   });
 });

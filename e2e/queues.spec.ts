@@ -4,18 +4,14 @@
  * there.
  */
 import path from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import type { Page } from '@playwright/test';
 import { expect, shoot, test, type App } from './fixtures.ts';
+import { readProject } from './project-file.ts';
 
 type Row = { id: string; status: string; rejected: string };
 function readPairs(app: App, where = '1'): Row[] {
-  const db = new DatabaseSync(path.join(app.home, 'sample-project', 'workbench.sqlite'), { readOnly: true });
-  try {
-    return db.prepare(`SELECT id, status, rejected FROM pairs WHERE ${where}`).all() as unknown as Row[];
-  } finally {
-    db.close();
-  }
+  const folder = path.join(app.home, 'sample-project');
+  return readProject<Row>(folder, `SELECT id, status, rejected FROM pairs WHERE ${where}`);
 }
 const state = (page: Page) => page.getByTestId('save-state');
 async function inReview(page: Page): Promise<void> {
@@ -128,6 +124,41 @@ test('two reviewers: independent until both have decided, then compared', async 
   await page.getByTestId('open-agreement').click();
   await expect(page.getByTestId('agreement')).toContainText('Ada and Ben');
   await shoot(page, 'review-agreement');
+});
+
+test('a decision is about the pair on the screen, however late the next one comes', async ({
+  app,
+  context,
+}, info) => {
+  test.skip(info.project.name !== 'serve', 'a second window needs the loopback door');
+  await inReview(app.page);
+  const page = await context.newPage();
+  let late: (() => void)[] | null = null;
+  await page.routeWebSocket('**/rpc', (line) => {
+    const server = line.connectToServer();
+    server.onMessage((message) => {
+      if (late) late.push(() => line.send(message));
+      else line.send(message);
+    });
+  });
+  await page.goto(app.page.url());
+  await inReview(page);
+  // The one behind the next is not read ahead.
+  const ids = await page
+    .getByTestId('pair-row')
+    .evaluateAll((rows) => [rows[0], rows[2]].map((row) => row.getAttribute('data-pair')!));
+  const shown = page.getByTestId('review-pair');
+  await expect(shown).toHaveAttribute('data-shown', ids[0]);
+  late = [];
+  await page.goto(new URL(`/#/review/${ids[1]}`, page.url()).href);
+  await page.keyboard.press('Control+Enter');
+  await expect(shown).toHaveAttribute('data-shown', ids[0]);
+  for (const send of late.splice(0)) send();
+  late = null;
+  await expect(shown).toHaveAttribute('data-shown', ids[1]);
+  await page.keyboard.press('Control+Enter');
+  await expect.poll(() => readPairs(app, `id = '${ids[1]}'`)[0].status).toBe('accepted');
+  expect(readPairs(app, `id = '${ids[0]}'`)[0].status).toBe('pending');
 });
 
 test('two windows see each other, and a conflict loses neither version', async ({ app, context }, info) => {
