@@ -11,7 +11,7 @@ import { PairService } from '../src-main/pairs/pairs.ts';
 import { openClipProject, type ClipProject } from './clip-project.ts';
 import { shoot } from './fixtures.ts';
 
-test.setTimeout(90_000);
+test.setTimeout(240_000);
 
 const KEY = 'sk-e2e-0123456789-abcd';
 const ANSWERS = ['A square moves to the left.', 'A circle moves up.', 'The square jumps over the line.'];

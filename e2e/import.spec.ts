@@ -120,7 +120,7 @@ test('an import is cancelled and continued; what cannot be read is told', async 
   await expect(page.getByTestId('import-stopped')).toContainText(/stopped after [\d,]+ rows/);
   await shoot(page, 'import-stopped');
   await page.getByTestId('run-import').click();
-  await expect(page.getByTestId('import-report')).toContainText('6,000 rows imported', { timeout: 120_000 });
+  await expect(page.getByTestId('import-report')).toContainText('6,000 rows imported', { timeout: 240_000 });
   await expect(dialog).toContainText(/rows of these had been read before it was stopped/);
   await dialog.getByRole('button', { name: 'Close' }).last().click();
 

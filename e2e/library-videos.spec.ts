@@ -63,7 +63,7 @@ test('dropped clips are copied in, read and played; a table of answers goes to t
   await expect(row).toHaveAttribute('data-state', 'ready');
   await row.click();
   await expect(page.getByTestId('video-drawer')).toContainText('a copy with the same frames', {
-    timeout: 30_000,
+    timeout: 120_000,
   });
   const inside = path.join(home, 'sample-project', 'videos');
   expect(readdirSync(inside)).toEqual([name]);
@@ -107,8 +107,8 @@ test('a moved clip is missing, and found in a folder; a broken one is read once 
   await expect(async () => {
     await page.reload();
     await page.getByPlaceholder('Search clips').fill('moved away');
-    await expect(row('moved away')).toHaveAttribute('data-state', 'missing', { timeout: 1000 });
-  }).toPass({ timeout: 20_000 });
+    await expect(row('moved away')).toHaveAttribute('data-state', 'missing', { timeout: 3000 });
+  }).toPass({ timeout: 90_000 });
   await page.getByTestId('search-missing').click();
   await pick(page, path.join(home, 'elsewhere'));
   await expect(page.getByText('1 clip found again.')).toBeVisible();
