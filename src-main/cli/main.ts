@@ -28,6 +28,15 @@ export async function main(args: readonly string[]): Promise<number> {
   return exitCode;
 }
 
+/** Declares a command: usage, description, and what loads its work when it is called. */
+type Define = <O extends CommonOptions>(
+  usage: string,
+  description: string,
+  load: () => Promise<Work<O>>,
+) => Command;
+
+const RECIPE_IDS = RECIPES.map((r) => r.id).join(', ');
+
 /** All commands with their options; `onExit` gets the exit code of the one that ran. */
 export function buildProgram(onExit: (code: number) => void): Command {
   const program = new Command('rrpo-workbench')
@@ -37,11 +46,11 @@ export function buildProgram(onExit: (code: number) => void): Command {
     .showHelpAfterError('(add --help for what this command takes)');
 
   /** A command with `--json`. What it does is loaded when it is called: help and mistakes answer at once. */
-  const define = <O extends CommonOptions>(
+  const define: Define = <O extends CommonOptions>(
     usage: string,
     description: string,
     load: () => Promise<Work<O>>,
-  ): Command =>
+  ) =>
     program
       .command(usage)
       .description(description)
@@ -54,8 +63,17 @@ export function buildProgram(onExit: (code: number) => void): Command {
         const [{ runCommand }, work] = await Promise.all([import('./session.ts'), load()]);
         onExit(await runCommand(options, (session) => work(session, positional, options)));
       });
-  const recipes = RECIPES.map((r) => r.id).join(', ');
 
+  projectCommands(define);
+  negativeCommands(define);
+  pairCommands(define);
+  modelCommands(define);
+  machineCommands(define);
+  return program;
+}
+
+/** A project and what goes into it. */
+function projectCommands(define: Define): void {
   define('init <folder>', 'make a new project', async () => (await import('./command-init.ts')).initCommand)
     .option('--name <name>', "name of the project (default: the folder's name)")
     .option('--model <folder>', 'checkpoint folder in Hugging Face layout')
@@ -80,13 +98,16 @@ export function buildProgram(onExit: (code: number) => void): Command {
     .option('--copy', 'copy the videos into the project instead of using them from where they are')
     .option('--find-missing', 'only look for the files of missing videos in these folders, by content')
     .option('--start-over', 'read a file from its beginning, also where an import of it was stopped');
+}
 
+/** Non-preferred answers: made by the model, swapped in, judged, rewritten, made again. */
+function negativeCommands(define: Define): void {
   define(
     'generate <project>',
     'ask the model about perturbed clips; wrong answers become pending pairs',
     async () => (await import('./command-generate.ts')).generateCommand,
   )
-    .option('--recipe <recipe>', `${recipes}, the name of a saved one, or a JSON file of steps`, 'default')
+    .option('--recipe <recipe>', `${RECIPE_IDS}, the name of a saved one, or a JSON file of steps`, 'default')
     .option('--seed <n>', 'seed of the perturbation and the sampling', wholeNumber(0), 0)
     .option('--temperature <t>', '0 is greedy', nonNegative, 0)
     .option('--max-new-tokens <n>', 'longest answer', wholeNumber(1), 64)
@@ -160,7 +181,10 @@ export function buildProgram(onExit: (code: number) => void): Command {
     "make a model's answer, base or tuned, again from its pair's provenance; exit code 0 when it is the same text",
     async () => (await import('./command-reproduce.ts')).reproduceCommand,
   ).requiredOption('--pair <id>', 'the pair');
+}
 
+/** What goes out, and how far reviewers agree. */
+function pairCommands(define: Define): void {
   define(
     'export <project> <path>',
     "write pairs to a file, or a run's adapter or whole model to a folder",
@@ -186,7 +210,10 @@ export function buildProgram(onExit: (code: number) => void): Command {
     'how far reviewers agree on decisions and marks',
     async () => (await import('./command-agreement.ts')).agreementCommand,
   ).option('--out <file>', 'write every pair that two have decided to this .csv or .json file');
+}
 
+/** Training, and what models answer. */
+function modelCommands(define: Define): void {
   define(
     'train <project>',
     'train an adapter on the accepted pairs',
@@ -225,13 +252,16 @@ export function buildProgram(onExit: (code: number) => void): Command {
     )
     .option(
       '--recipe <recipe>',
-      `on perturbed clips: ${recipes}, the name of a saved one, or a JSON file of steps (default: clean clips)`,
+      `on perturbed clips: ${RECIPE_IDS}, the name of a saved one, or a JSON file of steps (default: clean clips)`,
     )
     .option('--seed <n>', 'seed of the perturbation', wholeNumber(0), 0)
     .option('--temperature <t>', '0 is greedy', nonNegative, 0)
     .option('--max-new-tokens <n>', 'longest answer', wholeNumber(1), 64)
     .requiredOption('--out <file>', 'JSON lines file to write');
+}
 
+/** This machine, the workbench in a browser, and the whole job at once. */
+function machineCommands(define: Define): void {
   define(
     'devices',
     'what models can run on here, and why or why not',
@@ -258,6 +288,4 @@ export function buildProgram(onExit: (code: number) => void): Command {
     .option('--keep <folder>', "keep the demo's project in this folder (default: a temporary one, deleted)")
     .option('--epochs <n>', 'epochs of both trainings', wholeNumber(1))
     .option('--limit <n>', 'most held-out questions to evaluate, for a quick look', wholeNumber(1));
-
-  return program;
 }
