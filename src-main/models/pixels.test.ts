@@ -87,6 +87,8 @@ test('a wrong processor file says which field, what was expected and what was th
   expect(() => pixelSettings({ ...SIGLIP, image_std: [1, 2] })).toThrow(
     'image_std to be three numbers, got [1,2]',
   );
+  expect(() => pixelSettings({ ...SIGLIP, do_center_crop: true })).toThrow('do_center_crop to be false');
+  expect(() => pixelSettings({ ...SIGLIP, do_resize: false })).toThrow('do_resize to be true, got false');
   expect(() => resizeRgb(picture(3, 3, 1), 0, 5, 'bicubic')).toThrow('sizes of whole pixels');
   expect(() => resizeRgb({ data: new Uint8Array(5), width: 3, height: 3 }, 5, 5, 'bicubic')).toThrow('got 5');
 });

@@ -1,10 +1,11 @@
 /**
  * @file From decoded frames to what a vision tower is given: the two 8-bit resamplers of the reference implementations, bit for
- * bit (torchvision's 16-bit weights, Pillow's 22-bit weights), then rescale and normalise by table. Pure; no dependencies.
+ * bit (torchvision's 16-bit weights, Pillow's 22-bit weights), then rescale and normalise by table. Pure.
  *
  * Both resamplers: antialiased separable convolution on uint8, width first, then height, each rounded and clamped to uint8;
  * a pass whose size does not change is skipped. When shrinking by s the filter is stretched by s, when enlarging it is not.
  */
+import { UserError } from '../platform/errors.ts';
 
 /** Interpolation kernels; the support of the kernel at scale 1 is 1, 2 and 3 pixels. */
 export type Filter = 'bilinear' | 'bicubic' | 'lanczos';
@@ -343,12 +344,19 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
  * Reads a Hugging Face processor file (`preprocessor_config.json`, `video_preprocessor_config.json`): its own sizes, kernel and
  * numbers. SmolVLM files (with `max_image_size`) give the double resize, first to `size.longest_edge`: what AutoProcessor does
  * with the published files, although they also name a smaller `video_sampling.video_size`.
- * @throws RangeError naming the field that was expected
+ * @param file only used in messages
+ * @throws UserError BAD_INPUT naming the field, what was expected and what is there
  */
-export function pixelSettings(config: unknown, variant: Variant = 'torchvision'): PixelSettings {
+export function pixelSettings(
+  config: unknown,
+  variant: Variant = 'torchvision',
+  file = 'processor config',
+): PixelSettings {
   const bad = (field: string, expected: string, got: unknown): never => {
-    throw new RangeError(
-      `processor config: expected ${field} to be ${expected}, got ${JSON.stringify(got)} — use the model's published preprocessor_config.json`,
+    throw new UserError(
+      'BAD_INPUT',
+      `${file}: expected ${field} to be ${expected}, got ${JSON.stringify(got)}`,
+      'Use the processor files that were published with the model.',
     );
   };
   if (!isRecord(config)) return bad('the file', 'an object', config);
@@ -364,6 +372,8 @@ export function pixelSettings(config: unknown, variant: Variant = 'torchvision')
   const filter =
     (typeof resample === 'number' ? PIL_FILTERS[resample] : undefined) ??
     bad('resample', '1 (lanczos), 2 (bilinear) or 3 (bicubic)', resample);
+  if (config.do_resize === false) bad('do_resize', 'true', false);
+  if (config.do_center_crop === true) bad('do_center_crop', 'false (nothing is cropped here)', true);
   const normalize = config.do_normalize !== false;
   const size = config.size;
   const square = config.max_image_size;

@@ -79,6 +79,11 @@ describe('Processor', () => {
       }),
     );
     await expect(openModel(hub)).rejects.toThrow('expected 32 x 32 from config.json, got 64 x 64');
+    await writeFile(settings, JSON.stringify({ resample: 9 }));
+    await expect(openModel(hub)).rejects.toMatchObject({
+      code: 'BAD_INPUT',
+      message: `${settings}: expected resample to be 1 (lanczos), 2 (bilinear) or 3 (bicubic), got 9`,
+    });
     await rm(path.join(hub, 'tokenizer.json'));
     await expect(openModel(hub)).rejects.toThrow('tokenizer.json: expected a readable file');
     await rm(dir, { recursive: true });

@@ -174,7 +174,12 @@ export async function openProcessor(dir: string, config: ModelConfig): Promise<P
   const processor = (await optionalJson(dir, 'processor_config.json')) ?? {};
   const files = ['video_preprocessor_config.json', 'preprocessor_config.json'];
   let settings: Json | undefined;
-  for (const name of files) settings ??= await optionalJson(dir, name);
+  let from = 'processor_config.json';
+  for (const name of files) {
+    if (settings !== undefined) break;
+    settings = await optionalJson(dir, name);
+    if (settings !== undefined) from = name;
+  }
   // transformers 5.x writes one file that holds all processors.
   settings ??= (processor.video_processor ?? processor.image_processor) as Json | undefined;
   if (!settings)
@@ -183,7 +188,7 @@ export async function openProcessor(dir: string, config: ModelConfig): Promise<P
       `${dir}: expected ${files.join(' or ')}, got neither`,
       'Copy the processor files from where the checkpoint was published.',
     );
-  const pixels = pixelSettings(settings);
+  const pixels = pixelSettings(settings, 'torchvision', path.join(dir, from));
   const { imageSize } = config.vision;
   if (pixels.height !== imageSize || pixels.width !== imageSize)
     throw new UserError(
