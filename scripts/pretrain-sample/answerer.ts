@@ -2,10 +2,11 @@
  * @file The sample model asked about real clip files, clean or perturbed: decode, sample frames, perturb, resize, encode, prompt,
  * generate greedily, all with the parts that the workbench's engine uses. Shared by `evaluate-sample` and `make-sample-negatives`.
  */
+import { planPerturbation } from '../../src-main/contract/perturb.ts';
 import type { RecipeInput } from '../../src-main/contract/recipe.ts';
 import { framesAt } from '../../src-main/media/decode.ts';
 import { defaultFrames, modelFrameIndices } from '../../src-main/media/model-frames.ts';
-import { perturbFrames, planPerturbation } from '../../src-main/media/perturb.ts';
+import { perturbFrames } from '../../src-main/media/perturb.ts';
 import { probeVideo } from '../../src-main/media/probe.ts';
 import { LanguageModel } from '../../src-main/models/generation.ts';
 import { generateText, modelHash, openModel, type Model } from '../../src-main/models/model.ts';

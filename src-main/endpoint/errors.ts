@@ -31,7 +31,7 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
 }
 
 /** The server's own words, short and in one line, without the key. */
-export function serverWords(body: string, key: string | null): { text: string; code: string | null } {
+function serverWords(body: string, key: string | null): { text: string; code: string | null } {
   let text = body;
   let code: string | null = null;
   try {

@@ -65,7 +65,7 @@ export function requestBody(
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
 
 /** True for this machine. */
-export const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.test(hostname);
+const isLoopback = ({ hostname }: URL): boolean => LOOPBACK.test(hostname);
 
 /**
  * The address that questions go to, from the base address a person typed.

@@ -2,16 +2,10 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { layerRects, planPerturbation } from '../contract/perturb.ts';
+import { DEFAULT_RECIPE, Recipe, type RecipeInput } from '../contract/recipe.ts';
 import type { RgbImage } from '../models/pixels.ts';
-import {
-  DEFAULT_RECIPE,
-  Recipe,
-  drawLayers,
-  layerRects,
-  perturbFrames,
-  planPerturbation,
-  type RecipeInput,
-} from './perturb.ts';
+import { drawLayers, perturbFrames } from './perturb.ts';
 
 /** MD5 of the perturbed frames. A change here means that recorded recipes no longer reproduce their videos. */
 const VECTORS = {

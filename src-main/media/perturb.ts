@@ -6,15 +6,6 @@ import { layerRects, type Layer, type PlannedFrame } from '../contract/perturb.t
 import type { RgbImage } from '../models/pixels.ts';
 import { Random } from '../platform/random.ts';
 
-export {
-  layerRects,
-  planPerturbation,
-  type Layer,
-  type PlannedFrame,
-  type Rect,
-} from '../contract/perturb.ts';
-export { DEFAULT_RECIPE, Recipe, RecipeStep, type RecipeInput } from '../contract/recipe.ts';
-
 /** The mean colour of a frame, rounded. */
 function meanColour({ data }: RgbImage): [number, number, number] {
   const sums = [0, 0, 0];

@@ -1,8 +1,9 @@
 /** @file What a model is given of a perturbed clip, as picture files: one for each of its frames, masks drawn, in the size they are stored in. */
+import type { PlannedFrame } from '../contract/perturb.ts';
 import { writeFileAtomic } from '../platform/files.ts';
 import { frames, type DecodeOptions } from './decode.ts';
 import { frameToPicture } from './filmstrip.ts';
-import { drawLayers, type PlannedFrame } from './perturb.ts';
+import { drawLayers } from './perturb.ts';
 import type { PtsTable } from './pts.ts';
 
 /**

@@ -17,7 +17,7 @@ export type Sampling = {
 };
 
 /** Index of the largest logit, the first one among equals. */
-export function argMax(logits: ArrayLike<number>): number {
+function argMax(logits: ArrayLike<number>): number {
   let best = 0;
   let largest = logits[0];
   for (let i = 1; i < logits.length; i++) {

@@ -1,7 +1,7 @@
 /** @file Named recipes are valid and do what their names say; bad ones are told. */
 import { expect, test } from 'vitest';
+import { planPerturbation } from '../contract/perturb.ts';
 import { familyOf, Recipe } from '../contract/recipe.ts';
-import { planPerturbation } from '../media/perturb.ts';
 import { RECIPES, recipeKey, recipeWords, resolveRecipe } from './recipes.ts';
 
 const sources = (id: string) =>

@@ -6,7 +6,7 @@ import type { Recipe } from '../contract/recipe.ts';
 import type { PerturbedClip } from '../contract/schemas.ts';
 import { VideoLibrary } from '../library/videos.ts';
 import { defaultFrames, modelFrameIndices } from '../media/model-frames.ts';
-import { layerRects, planPerturbation } from '../media/perturb.ts';
+import { layerRects, planPerturbation } from '../contract/perturb.ts';
 import { readJson } from '../models/checkpoint.ts';
 import { parseModelConfig } from '../models/config.ts';
 import { projectRecipe } from '../negatives/recipe-store.ts';

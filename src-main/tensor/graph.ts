@@ -17,7 +17,7 @@ export { isOp } from './op-table.ts';
 export type { DType, Node, OpName, TypedArray, Value, WeightSource } from './op-table.ts';
 
 /** Bytes per element. */
-export const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
+const BYTES_PER_ELEMENT: Readonly<Record<DType, number>> = {
   float32: 4,
   float16: 2,
   bfloat16: 2,

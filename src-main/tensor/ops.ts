@@ -32,7 +32,7 @@ function pair(op: OpName, a: Operand, b: Operand): [Value, Value] {
 }
 
 /** Non-negative axis; `rank` is the rank of the value the axis belongs to. */
-export function resolveAxis(op: string, axis: number, rank: number): number {
+function resolveAxis(op: string, axis: number, rank: number): number {
   const resolved = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || resolved < 0 || resolved >= rank) {
     throw new Error(`${op}: expected an axis in [${-rank}, ${rank}), got ${axis}`);

@@ -3,13 +3,13 @@
  * ahead of the engine, and the engine decodes what nobody has decoded for it.
  */
 import type { FeatureKey } from '../align/feature-cache.ts';
+import { planPerturbation, type PlannedFrame } from '../contract/perturb.ts';
 import type { Recipe } from '../contract/recipe.ts';
 import type { EngineVideo, FrameCount } from '../jobs/apis.ts';
 import { framesAt } from '../media/decode.ts';
 import type { FrameStore } from '../media/frame-store.ts';
 import { defaultFrames, modelFrameIndices } from '../media/model-frames.ts';
-import { drawLayers, perturbFrames, planPerturbation } from '../media/perturb.ts';
-import type { PlannedFrame } from '../media/perturb.ts';
+import { drawLayers, perturbFrames } from '../media/perturb.ts';
 import { PtsTable } from '../media/pts.ts';
 import type { ModelConfig } from '../models/config.ts';
 import { pixelValues, resizeForModel } from '../models/pixels.ts';

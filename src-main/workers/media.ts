@@ -1,13 +1,13 @@
 /** @file The media worker: decoding, probing and transcoding, away from the window. Started by `jobs/workers.ts`. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { planPerturbation } from '../contract/perturb.ts';
 import type { Handlers } from '../jobs/protocol.ts';
 import type { EngineVideo, MediaApi } from '../jobs/apis.ts';
 import { serveWorker } from '../jobs/worker-side.ts';
 import { FrameStore } from '../media/frame-store.ts';
 import { makeStrip } from '../media/filmstrip.ts';
 import { lookOf } from '../media/look.ts';
-import { planPerturbation } from '../media/perturb.ts';
 import { makePerturbedPictures } from '../media/perturbed-pictures.ts';
 import { probeVideo } from '../media/probe.ts';
 import { makeProxy } from '../media/proxy.ts';

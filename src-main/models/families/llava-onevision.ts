@@ -47,11 +47,6 @@ function pooledSide(config: LlavaOnevisionConfig): number {
   return Math.ceil(patchSide(config.vision) / 2);
 }
 
-/** Tokens that a video of `frames` frames takes in the prompt, the newline included. */
-export function videoTokenCount(config: LlavaOnevisionConfig, frames: number): number {
-  return frames * pooledSide(config) ** 2 + 1;
-}
-
 /** Pools projected patches of frames: [N, P, H] -> [N, ceil(side/2)^2, H]. */
 export function poolFrames(config: LlavaOnevisionConfig, projected: Value): Value {
   const [from, to] = [patchSide(config.vision), pooledSide(config)];

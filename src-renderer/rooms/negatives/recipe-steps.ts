@@ -24,7 +24,7 @@ export function moved(recipe: Recipe, from: number, to: number): Recipe {
 }
 
 /** Whether every frame of a plan is covered as a whole by one of its layers. */
-export function coversAll(plan: readonly PlannedFrame[]): boolean {
+function coversAll(plan: readonly PlannedFrame[]): boolean {
   return plan.every(({ layers }) =>
     layers.some((layer) => {
       switch (layer.shape) {
