@@ -27,33 +27,7 @@ const planOpened = ({ modelDir: dir, family, hash }: Eye, video: EngineVideo, pe
 
 const handlers: Handlers<MediaApi> = {
   async probe({ path }, { signal, emit }) {
-    const {
-      sha256,
-      bytes,
-      container,
-      codec,
-      width,
-      height,
-      rotation,
-      frameRate,
-      audioCodec,
-      playable,
-      findings,
-      pts,
-    } = await probeVideo(path, { signal, onProgress: emit });
-    const about = {
-      sha256,
-      bytes,
-      container,
-      codec,
-      width,
-      height,
-      rotation,
-      frameRate,
-      audioCodec,
-      playable,
-      findings,
-    };
+    const { pts, ...about } = await probeVideo(path, { signal, onProgress: emit });
     const look = await lookOf(path, pts, { signal });
     return { ...about, duration: pts.duration, frameCount: pts.length, pts: pts.toBytes(), look };
   },
