@@ -1,6 +1,17 @@
 /** @file Formats: boundaries between units and rounding that must not show "60 s" or "1000 kB". */
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, clock, count, duration, metric, percent, plural, shortCount } from './format.ts';
+import {
+  ago,
+  bytes,
+  clock,
+  count,
+  duration,
+  metric,
+  percent,
+  plural,
+  shortCount,
+  timeLeft,
+} from './format.ts';
 
 describe('format', () => {
   it('durations', () => {
@@ -13,6 +24,7 @@ describe('format', () => {
       '2 h 5 min',
     ]);
     expect(duration(null)).toBe('unknown');
+    expect([45, null].map(timeLeft)).toEqual(['45 s left', '']);
   });
   it('clock times', () => {
     expect([0, 1.001, 61.0005, 3661.5].map(clock)).toEqual([

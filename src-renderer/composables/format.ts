@@ -11,6 +11,11 @@ export function duration(seconds: number | null): string {
   return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+/** "45 s left"; nothing where it is not known. */
+export function timeLeft(seconds: number | null): string {
+  return seconds === null ? '' : `${duration(seconds)} left`;
+}
+
 /** Media time as m:ss.mmm (h:mm:ss.mmm above an hour). */
 export function clock(seconds: number): string {
   const ms = Math.max(0, Math.round(seconds * 1000));

@@ -22,7 +22,6 @@ export interface BulkChanges {
   readonly starting: Readonly<Ref<boolean>>;
   start: (selection: PairSelection, action: BulkAction) => Promise<boolean>;
   undo: () => Promise<void>;
-  cancel: () => Promise<void>;
 }
 
 export function useBulk(): BulkChanges {
@@ -92,11 +91,6 @@ export function useBulk(): BulkChanges {
     async undo() {
       const bulk = last.value;
       if (bulk) await begin(() => api.pairs.undoBulk({ bulkId: bulk.id }));
-    },
-    async cancel() {
-      const job = running.value;
-      if (job)
-        await api.jobs.cancel({ jobId: job.id }).catch((error: unknown) => message.error(sentence(error)));
     },
   };
 }
