@@ -81,15 +81,24 @@ describe('checkpoints', () => {
     await cp(dir, half, { recursive: true });
     await mkdir(path.join(checkpointsFolder(runDir), 'notes'));
     expect(await listCheckpoints(runDir)).toEqual([{ dir, step: 1 }]);
-    await pruneCheckpoints(runDir, 3);
+    await pruneCheckpoints(runDir, 3, 1);
     expect((await readdir(checkpointsFolder(runDir))).sort()).toEqual(['notes', 'step_000001']);
   });
 
   it('replaces one of the same step and keeps the last k', async () => {
     for (const step of [1, 2, 2, 3, 11]) await save(step);
-    await pruneCheckpoints(runDir, 2);
+    await pruneCheckpoints(runDir, 2, 11);
     expect((await listCheckpoints(runDir)).map((c) => c.step)).toEqual([3, 11]);
     expect((await readdir(checkpointsFolder(runDir))).length).toBe(2);
+  });
+
+  it('does not count damaged ones of later steps against those of the run that went back', async () => {
+    const { dir } = await save(8);
+    await writeFile(path.join(dir, 'optimizer.safetensors'), 'cut');
+    for (const step of [4, 6]) await save(step);
+    await pruneCheckpoints(runDir, 1, 6);
+    expect((await listCheckpoints(runDir)).map((c) => c.step)).toEqual([6, 8]);
+    expect((await newestCheckpoint(runDir)).checkpoint?.step).toBe(6);
   });
 
   it.runIf(process.platform !== 'win32')(

@@ -166,10 +166,13 @@ export async function loadCheckpoint(dir: string, config: ModelConfig): Promise<
   return { progress, adapter, optimizer: { step: Number(header.metadata.step), first, second } };
 }
 
-/** Deletes what an interrupted save left behind, and all but the newest `keep` checkpoints. */
-export async function pruneCheckpoints(runDir: string, keep: number): Promise<void> {
+/**
+ * Deletes what an interrupted save left behind, and all but the newest `keep` checkpoints up to `step`. Later ones are left alone:
+ * a resume passed over them because they are damaged, and counting them would cost the whole ones.
+ */
+export async function pruneCheckpoints(runDir: string, keep: number, step: number): Promise<void> {
   const parent = checkpointsFolder(runDir);
-  const checkpoints = await listCheckpoints(runDir);
+  const checkpoints = (await listCheckpoints(runDir)).filter((checkpoint) => checkpoint.step <= step);
   for (const { dir } of checkpoints.slice(0, Math.max(0, checkpoints.length - keep))) {
     // Out of sight under one rename first, so that a kill in the middle leaves no folder that looks like a checkpoint.
     const doomed = path.join(parent, `${TEMPORARY}old-${randomBytes(4).toString('hex')}`);

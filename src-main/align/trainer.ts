@@ -325,7 +325,7 @@ class Run {
       { config: this.#checkpoint.config, name: path.basename(this.#checkpoint.dir) },
     );
     this.#savedStep = this.step;
-    await pruneCheckpoints(this.#options.runDir, this.#config.keepCheckpoints);
+    await pruneCheckpoints(this.#options.runDir, this.#config.keepCheckpoints, this.step);
   }
 
   /** The end of a run that was stopped. */
