@@ -73,8 +73,12 @@ describe('the training graph', () => {
     expect(metrics.loss).toBeCloseTo(expected.metrics.loss, 6);
   });
 
-  it('labels more positions under the official mask, without moving the reward', async () => {
-    const { metrics } = await runStep(data, { klScope: 'official' });
+  it('labels more positions under the official mask, without moving the reward, in one row as in two', async () => {
+    const { metrics, gradients } = await runStep(data, { klScope: 'official' });
+    const two = await runStep(data, { klScope: 'official', prefixSharing: false });
+    expect(two.metrics.klChosen).toBeCloseTo(metrics.klChosen, 5);
+    expect(two.metrics.klRejected).toBeCloseTo(metrics.klRejected, 5);
+    expect(gradientError(two.gradients, gradients)).toBeLessThan(1e-5);
     expect(metrics.labelledChosen).toBeGreaterThan(expected.metrics.labelledChosen);
     expect(metrics.klChosen).toBeGreaterThan(expected.metrics.klChosen);
     expect(metrics.rewardChosen).toBeCloseTo(expected.metrics.rewardChosen, 6);

@@ -2,7 +2,7 @@
  * @file Gradient rules: for every op, how the gradient of its result becomes gradients of its operands, as more graph.
  * g stands for dL/dy; a pullback is only called when its operand's gradient is wanted; null: no gradient passes.
  */
-import { type Dim, formatShape, multiplyDims, sameShape, subtractDims } from './dims.ts';
+import { addDims, type Dim, formatShape, multiplyDims, sameShape, subtractDims } from './dims.ts';
 import type { Node, OpName, Value } from './graph.ts';
 import {
   add,
@@ -202,9 +202,10 @@ function spread(g: Value, shape: readonly Dim[], axes: readonly number[]): Value
   return expand(keepDims(g, shape, axes), shape);
 }
 
+/** Where each of some parts that lie one behind the other ends. */
 function endsOf(sizes: readonly Dim[]): Dim[] {
   let end: Dim = 0;
-  return sizes.map((size) => (end = subtractDims(size, subtractDims(0, end))));
+  return sizes.map((size) => (end = addDims(end, size)));
 }
 
 /** Sum of two gradients of one value. */
