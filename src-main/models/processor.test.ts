@@ -1,12 +1,15 @@
 /** @file Prompts: numbers in words, durations, placeholders of both families, and refusals by name. */
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../platform/errors.ts';
+import { ChatTemplate } from './chat-template.ts';
 import { openModel } from './model.ts';
 import { durationText, numberInWords, stampText } from './number-words.ts';
-import { smolVlmTiles } from './processor.ts';
+import type { PixelSettings } from './pixels.ts';
+import { Processor, smolVlmTiles } from './processor.ts';
+import { TextTokenizer } from './tokenizer.ts';
 
 const GOLDEN = path.resolve('../shared/golden');
 
@@ -48,6 +51,29 @@ describe('Processor', () => {
     expect(() => processor.expand('no video here', [{ frames: 3 }])).toThrow(
       'expected 1 video placeholders "<video>", got 0',
     );
+  });
+
+  it('begins a conversation once, where template and tokenizer both would', async () => {
+    const hub = path.join(GOLDEN, 'pipeline-llava-onevision-tiny/hub');
+    const json = JSON.parse(await readFile(path.join(hub, 'tokenizer.json'), 'utf8')) as object;
+    const bos = '<|endoftext|>';
+    const single = [{ SpecialToken: { id: bos, type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }];
+    const tokenizer = new TextTokenizer(
+      { ...json, post_processor: { type: 'TemplateProcessing', single } },
+      { bos_token: bos },
+      'tokenizer.json',
+    );
+    expect(tokenizer.encode('Q').ids[0]).toBe(tokenizer.bosId);
+    const begins = (source: string, pixels?: PixelSettings) => {
+      const template = new ChatTemplate(source, 'template', { bos_token: bos });
+      const processor = new Processor({ pixels, template });
+      const { ids } = processor.prompt(tokenizer, [{ role: 'user', content: 'Q' }]);
+      return ids.filter((id) => id === tokenizer.bosId).length;
+    };
+    const { pixels } = (await openModel(hub)).processor;
+    const [own, none] = ["{{ bos_token }}{{ messages[0]['content'] }}", "{{ messages[0]['content'] }}"];
+    expect([begins(own), begins(none)]).toEqual([1, 0]); // tokenizer.apply_chat_template
+    expect([begins(own, pixels), begins(none, pixels)]).toEqual([1, 1]); // a processor's
   });
 
   it('splits SmolVLM images as the reference does', () => {

@@ -148,7 +148,11 @@ export class Processor {
     return parts.map((part, i) => part + (i < videos.length && expand ? expand(videos[i]) : '')).join('');
   }
 
-  /** A conversation as token ids, with the spans of every token in the expanded text. */
+  /**
+   * A conversation as token ids, with the spans of every token in the expanded text. As in transformers, the chat template of a text
+   * model says all there is, and a processor lets the tokenizer add its own tokens unless the template began with the first of them:
+   * else Llama 3 would begin with two.
+   */
   prompt(
     tokenizer: TextTokenizer,
     messages: readonly ChatMessage[],
@@ -157,7 +161,10 @@ export class Processor {
   ): ProcessedPrompt {
     const chatText = this.render(messages, options);
     const text = this.expand(chatText, videos);
-    return { ...tokenizer.encode(text), chatText, text };
+    const bos = tokenizer.bosId === undefined ? undefined : tokenizer.token(tokenizer.bosId);
+    const begun = bos !== undefined && text.startsWith(bos);
+    const addSpecialTokens = this.pixels !== undefined && !begun;
+    return { ...tokenizer.encode(text, { addSpecialTokens }), chatText, text };
   }
 }
 
