@@ -63,6 +63,13 @@ export async function preparePairs(
     }
     const { chosen, rejected } = result.pair;
     for (const ids of [prompt.ids, chosen.ids, rejected.ids]) checkIds(ids, checkpoint.config);
+    const { maxPositions } = checkpoint.config.text;
+    const length = prompt.ids.length + Math.max(chosen.ids.length, rejected.ids.length);
+    if (length > maxPositions) {
+      const reason = `${length} tokens are more than the ${maxPositions} positions that the model was made for`;
+      excluded.push({ id: source.id, reason });
+      continue;
+    }
     memory += prompt.features?.data.byteLength ?? 0;
     const features = memory <= FEATURE_MEMORY ? (prompt.features ?? null) : null;
     prepared.push({ pair: result.pair, source, features });

@@ -228,6 +228,12 @@ describe('what train refuses', () => {
     );
   });
 
+  it('pairs that are longer than the model has positions', async () => {
+    await expect(train({ ...base('q'), pairs: await tinyPairs(1, 2040) })).rejects.toThrow(
+      /which none is: 1 x \d+ tokens are more than the 2048 positions that the model was made for$/,
+    );
+  });
+
   it('a second run in the same folder, and a resume with other settings or pairs', async () => {
     const config = { ...TEST_CONFIG, maxSteps: 1 };
     await train({ ...base('k'), config });

@@ -34,6 +34,7 @@ export type DecoderConfig = {
   vocab: number;
   rmsEps: number;
   rope: RopeConfig;
+  /** Positions that it was made for; beyond them its answers mean little. Linear scaling stretches what the file says. */
   maxPositions: number;
   /** Biases on q, k, v (Qwen2 always; Llama with attention_bias). */
   qkvBias: boolean;
@@ -199,6 +200,8 @@ function parseDecoder(
   const headDim = text.count('head_dim', Math.floor(hidden / heads));
   if (headDim % 2 !== 0) throw text.fail('head_dim', 'an even number');
   const attentionBias = text.flag('attention_bias', false);
+  const rope = parseRope(text);
+  const positions = text.count('max_position_embeddings', architecture === 'qwen2' ? 32768 : 2048);
   return {
     architecture,
     prefix,
@@ -211,8 +214,8 @@ function parseDecoder(
     ffn: text.count('intermediate_size', architecture === 'qwen2' ? 22016 : 11008),
     vocab: text.count('vocab_size', architecture === 'qwen2' ? 151936 : 32000),
     rmsEps: text.number('rms_norm_eps', 1e-6),
-    rope: parseRope(text),
-    maxPositions: text.count('max_position_embeddings', architecture === 'qwen2' ? 32768 : 2048),
+    rope,
+    maxPositions: positions * (rope.type === 'linear' ? rope.factor : 1),
     qkvBias: architecture === 'qwen2' || attentionBias,
     outBias: architecture === 'llama' && attentionBias,
     mlpBias: architecture === 'llama' && text.flag('mlp_bias', false),

@@ -112,6 +112,16 @@ describe('SmolVLM', () => {
 });
 
 describe('parseModelConfig', () => {
+  it('counts the positions that linear scaling stretches', () => {
+    const positions = (more: object) =>
+      parseModelConfig({ model_type: 'llama', ...more }, 'c').text.maxPositions;
+    expect(positions({})).toBe(2048);
+    expect(positions({ max_position_embeddings: 4096 })).toBe(4096);
+    expect(positions({ max_position_embeddings: 4096, rope_scaling: { type: 'linear', factor: 4 } })).toBe(
+      16384,
+    );
+  });
+
   it('names the key it cannot compute', () => {
     const base = { model_type: 'llama', hidden_size: 64, num_attention_heads: 4 };
     expect(() => parseModelConfig({ ...base, hidden_act: 'relu' }, 'a/config.json')).toThrow(
