@@ -408,7 +408,7 @@ function smallDisk(folder: string): {
       const blocks = [1 << 20, 4096].map((bytes) => new Uint8Array(bytes));
       const file = openSync(ballast, 'a');
       try {
-        for (const block of blocks) while (wrote(file, block));
+        for (const block of blocks) while (fits(() => writeSync(file, block) === block.length));
       } finally {
         closeSync(file);
       }
@@ -418,20 +418,21 @@ function smallDisk(folder: string): {
   };
 }
 
-/** Whether there was room for the whole block. */
-function wrote(file: number, block: Uint8Array): boolean {
+/** Whether there was room for all that `write` writes; SQLite says 13 (SQLITE_FULL) when there was not. */
+function fits(write: () => boolean): boolean {
   try {
-    return writeSync(file, block) === block.length;
+    return write();
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') return false;
+    const { code, errcode } = error as { code?: string; errcode?: number };
+    if (code === 'ENOSPC' || errcode === 13) return false;
     throw error;
   }
 }
 
 function limitedDatabase(folder: string): ReturnType<typeof smallDisk> {
-  const run = (project: string, sql: string): void => {
+  const run = (project: string, work: (db: DatabaseSync) => void): void => {
     const db = new DatabaseSync(path.join(project, 'workbench.sqlite'), { timeout: 5000 });
-    db.exec(sql);
+    work(db);
     db.close();
   };
   const pages = 2000;
@@ -441,12 +442,12 @@ function limitedDatabase(folder: string): ReturnType<typeof smallDisk> {
     env: () => ({ RRPO_WORKBENCH_TEST_MAX_PAGES: String(pages) }),
     // A table of blanks until the file has its pages; dropped again, they are free.
     fill: (project) =>
-      run(
-        project,
-        `PRAGMA max_page_count = ${pages}; CREATE TABLE ballast (x);
-         INSERT INTO ballast SELECT zeroblob((SELECT ${pages} - page_count - 8 FROM pragma_page_count) * 4080);`,
-      ),
-    free: (project) => run(project, 'DROP TABLE ballast'),
+      run(project, (db) => {
+        db.exec(`PRAGMA max_page_count = ${pages}; CREATE TABLE ballast (x)`);
+        const add = db.prepare('INSERT INTO ballast VALUES (zeroblob(?))');
+        for (const bytes of [1 << 20, 4000]) while (fits(() => add.run(bytes).changes === 1));
+      }),
+    free: (project) => run(project, (db) => db.exec('DROP TABLE ballast')),
     dispose: () => undefined,
   };
 }
