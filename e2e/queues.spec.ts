@@ -161,6 +161,23 @@ test('a decision is about the pair on the screen, however late the next one come
   expect(readPairs(app, `id = '${ids[0]}'`)[0].status).toBe('pending');
 });
 
+test('a room that is entered while the window opens stays', async ({ app, context }, info) => {
+  test.skip(info.project.name !== 'serve', 'a second window needs the loopback door');
+  await inReview(app.page);
+  const page = await context.newPage();
+  await page.routeWebSocket('**/rpc', (line) => {
+    const server = line.connectToServer();
+    server.onMessage((message) => void setTimeout(() => line.send(message), 200));
+  });
+  await page.route('**/NegativesRoom*', async (route) => {
+    await page.waitForTimeout(1500);
+    await route.continue();
+  });
+  await page.goto(new URL('/', app.page.url()).href);
+  await page.getByTestId('room-negatives').click();
+  await expect(page.getByTestId('question-row').first()).toBeVisible();
+});
+
 test('two windows see each other, and a conflict loses neither version', async ({ app, context }, info) => {
   test.skip(info.project.name !== 'serve', 'a second window needs the loopback door');
   const { page } = app;

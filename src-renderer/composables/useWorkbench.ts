@@ -93,9 +93,11 @@ export function createWorkbench(connection: Connection): Workbench {
       // The host was started anew and has nothing open: go on with the project this window was working in.
       const before = project.value;
       const current = open ?? (before && (await api.project.open({ path: before.path }).catch(() => null)));
+      const known = current ? await api.jobs.list() : [];
+      // All at once: with a project the rooms can be entered, and where the window begins is decided when it is ready.
       info.value = about;
       project.value = current;
-      jobs.value = new Map((current ? await api.jobs.list() : []).map((job) => [job.id, job]));
+      jobs.value = new Map(known.map((job) => [job.id, job]));
       trouble.value = null;
       ready.value = true;
       connected.value = lineUp;
