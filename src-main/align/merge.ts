@@ -13,6 +13,7 @@ import {
   type TensorToWrite,
 } from '../models/safetensors.ts';
 import { UserError } from '../platform/errors.ts';
+import { TEMPORARY } from '../tensor/weight-files.ts';
 import { loraScale, type LoraAdapter, type LoraModule } from './adapter.ts';
 
 /** `onProgress` is told the fraction of bytes that are written, 0..1. */
@@ -55,8 +56,11 @@ export async function writeMergedCheckpoint(
     return { name, dtype, shape, data };
   });
   await writeSafetensors(path.join(dir, 'model.safetensors'), tensors);
+  // Files of another process that loads this model just now are no part of it, and may be gone before they are read.
+  const leftOut = (name: string): boolean =>
+    /\.safetensors(\.index\.json)?$|\.bin$/.test(name) || TEMPORARY.test(name);
   for (const entry of await readdir(checkpoint.dir, { withFileTypes: true }))
-    if (entry.isFile() && !/\.safetensors(\.index\.json)?$|\.bin$/.test(entry.name))
+    if (entry.isFile() && !leftOut(entry.name))
       await cp(path.join(checkpoint.dir, entry.name), path.join(dir, entry.name));
 }
 

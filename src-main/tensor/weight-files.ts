@@ -99,7 +99,8 @@ export async function readWeights(
   return { externalData, locate };
 }
 
-const TEMPORARY = /^\.workbench-\d+-[0-9a-f]{12}\.onnx$/;
+/** Names of model files that lie beside the weights while they are loaded. */
+export const TEMPORARY = /^\.workbench-\d+-[0-9a-f]{12}\.onnx$/;
 const HOUR = 3_600_000;
 
 /** A name that no other process uses. */
