@@ -1,9 +1,10 @@
 /** @file `npm run golden` as a whole: passes on a fixture under a new name, fails on a changed number, tensor or unknown format. */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { copyModel } from '../../src-main/tensor/testing.ts';
 
 const GOLDEN = path.resolve(import.meta.dirname, '../../../shared/golden');
 const MAIN = path.join(import.meta.dirname, 'main.ts');
@@ -22,7 +23,7 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 
 it('checks a folder under a name it has never seen, and fails when one number changes', async () => {
   const fixture = path.join(dir, 'another-name');
-  await cp(path.join(GOLDEN, 'qwen2-tiny'), fixture, { recursive: true });
+  await copyModel(path.join(GOLDEN, 'qwen2-tiny'), fixture);
   const good = golden(dir);
   expect(good.output).toContain('0 failed');
   expect(good.output).toMatch(/ok +another-name +text\/ce_grads/);
@@ -44,10 +45,10 @@ it('checks a folder under a name it has never seen, and fails when one number ch
 
 it('fails on a format it does not know and on a fixture that cannot be read', async () => {
   const unknown = path.join(dir, 'unknown');
-  await cp(path.join(GOLDEN, 'sampling'), unknown, { recursive: true });
+  await copyModel(path.join(GOLDEN, 'sampling'), unknown);
   await writeFile(path.join(unknown, 'manifest.json'), '{"something":"else"}');
   const broken = path.join(dir, 'broken');
-  await cp(path.join(GOLDEN, 'llama-tiny'), broken, { recursive: true });
+  await copyModel(path.join(GOLDEN, 'llama-tiny'), broken);
   await rm(path.join(broken, 'model.safetensors'));
   const { status, output } = golden(dir);
   expect(status).toBe(1);

@@ -2,7 +2,6 @@
 import { execFile, spawn } from 'node:child_process';
 import {
   copyFileSync,
-  cpSync,
   existsSync,
   globSync,
   mkdirSync,
@@ -19,6 +18,7 @@ import { afterAll, expect, test } from 'vitest';
 import type { Evaluation, Run } from '../contract/schemas.ts';
 import { appRoot, resourcesDir } from '../platform/entries.ts';
 import { appVersion } from '../platform/version.ts';
+import { copyModel } from '../tensor/testing.ts';
 import { buildProgram } from './main.ts';
 
 const home = mkdtempSync(path.join(os.tmpdir(), 'rrpo-cli-'));
@@ -152,7 +152,7 @@ test('init, import, export: videos and samples in, pairs out', async () => {
 test('videos that are broken, cut off or gone, and a model without a chat template, are told with file and what to do', async () => {
   const folder = path.join(home, 'unusable');
   const model = path.join(folder, 'model');
-  cpSync(path.join(resourcesDir, 'model'), model, { recursive: true });
+  await copyModel(path.join(resourcesDir, 'model'), model);
   rmSync(path.join(model, 'chat_template.json'));
   for (const name of ['tokenizer_config.json', 'processor_config.json']) {
     const file = path.join(model, name);

@@ -1,9 +1,10 @@
 /** @file Prompts: numbers in words, durations, placeholders of both families, and refusals by name. */
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { UserError } from '../platform/errors.ts';
+import { copyModel } from '../tensor/testing.ts';
 import { ChatTemplate } from './chat-template.ts';
 import { openModel } from './model.ts';
 import { durationText, numberInWords, stampText } from './number-words.ts';
@@ -86,7 +87,7 @@ describe('Processor', () => {
   it('names processor files that are missing or of another model', async () => {
     const dir = await mkdtemp(path.join(os.tmpdir(), 'rrpo-processor-'));
     const hub = path.join(dir, 'hub');
-    await cp(path.join(GOLDEN, 'pipeline-smolvlm-tiny/hub'), hub, { recursive: true });
+    await copyModel(path.join(GOLDEN, 'pipeline-smolvlm-tiny/hub'), hub);
     const settings = path.join(hub, 'preprocessor_config.json');
     await rm(settings);
     const missing: unknown = await openModel(hub).catch((e: unknown) => e);

@@ -4,7 +4,6 @@
  */
 import {
   copyFileSync,
-  cpSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -21,6 +20,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import type { JudgedAnswer } from '../contract/schemas.ts';
 import { encodeVideo } from '../media/encode.ts';
 import { resourcesDir } from '../platform/entries.ts';
+import { copyModel } from '../tensor/testing.ts';
 import type { GenerateReport } from './generation.ts';
 import { reproduce } from './reproduce.ts';
 import { createRouter } from './router.ts';
@@ -82,9 +82,9 @@ const answers = async (): Promise<JudgedAnswer[]> =>
   (await client.negatives.answers({ offset: 0, limit: 200, filter: {} })).rows;
 
 /** The sample model with other tokens that end an answer. */
-function modelThatStopsAt(name: string, ids: number[]): string {
+async function modelThatStopsAt(name: string, ids: number[]): Promise<string> {
   const dir = path.join(home, name);
-  cpSync(path.join(resourcesDir, 'model'), dir, { recursive: true });
+  await copyModel(path.join(resourcesDir, 'model'), dir);
   const file = path.join(dir, 'generation_config.json');
   const settings = JSON.parse(readFileSync(file, 'utf8')) as object;
   writeFileSync(file, JSON.stringify({ ...settings, eos_token_id: ids }));
@@ -147,14 +147,14 @@ test('clips of one and two frames go through every step of a recipe, and their a
 test('a model that says nothing, and one that never stops: the rows say so', async () => {
   const every = Array.from({ length: 600 }, (_, id) => id);
   await withClips('silent', [`clips/${CLIPS[0]}`, `clips/${CLIPS[1]}`]);
-  await client.project.setModel({ modelDir: modelThatStopsAt('silent-model', every) });
+  await client.project.setModel({ modelDir: await modelThatStopsAt('silent-model', every) });
   expect((await generate()).report).toMatchObject({ unparseable: 4, wrong: 0, pairs: 0, skipped: 0 });
   for (const row of await answers())
     expect(row).toMatchObject({ answer: '', verdict: 'unparseable', reason: 'the answer is empty' });
 
   await withClips('endless', [`clips/${CLIPS[0]}`, `clips/${CLIPS[1]}`]);
   // 1 is a byte that no answer of this model holds.
-  await client.project.setModel({ modelDir: modelThatStopsAt('endless-model', [1]) });
+  await client.project.setModel({ modelDir: await modelThatStopsAt('endless-model', [1]) });
   const { report } = await generate({ maxNewTokens: 80 });
   expect(report.wrong + report.right + report.unparseable).toBe(4);
   for (const row of await answers()) expect(row.reason).toMatch(/; the answer was cut off after 80 tokens$/);
