@@ -212,7 +212,6 @@ export class TrainingStep {
         device: this.#options.device,
         threads: this.#options.threads || undefined,
         cacheFolder: this.#options.cacheFolder,
-        forbidCpuFallback: bound,
         dims: bound ? dims : undefined,
       });
     }

@@ -36,8 +36,6 @@ export interface SessionOptions {
   readonly device?: Device;
   /** Threads within an op. @default the runtime's choice: all physical cores */
   readonly threads?: number;
-  /** Fail when an op would leave the GPU, instead of running it on the CPU. @default false */
-  readonly forbidCpuFallback?: boolean;
   /** Rewrites by the runtime. 'all' costs half as much creation time again. @default 'all' */
   readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'all';
   /**
@@ -224,7 +222,8 @@ function runtimeError(cause: unknown, action: string, details: string): Error {
 
 function runtimeOptions(device: Device, options: SessionOptions): RuntimeOptions {
   const session: Record<string, string> = {};
-  if (options.forbidCpuFallback && device !== 'cpu') session.disable_cpu_ep_fallback = '1';
+  // No op leaves the device that was chosen without a word: the session fails instead.
+  if (device !== 'cpu') session.disable_cpu_ep_fallback = '1';
   if (options.prepack === false) session.disable_prepacking = '1';
   return {
     executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
