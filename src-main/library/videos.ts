@@ -449,13 +449,17 @@ export class VideoLibrary {
   }
 
   /**
-   * Looks which files are there: sets and clears `missing`, and notices a file that was replaced by one of another length. Returns ids whose state or playback changed, and of these the
-   * ones that are to be probed.
+   * Looks which files are there, all or that of one video: sets and clears `missing`, and notices a file that was replaced by one of another length.
+   * Returns ids whose state or playback changed, and of these the ones that are to be probed.
    */
-  refresh(): { changed: string[]; toProbe: string[] } {
+  refresh(videoId?: string): { changed: string[]; toProbe: string[] } {
     const changed: string[] = [];
     const toProbe: string[] = [];
-    for (const row of this.#db.prepare<VideoRow>('SELECT *, 0 AS sample_count FROM videos').all()) {
+    const rows =
+      videoId === undefined
+        ? this.#db.prepare<VideoRow>('SELECT *, 0 AS sample_count FROM videos').all()
+        : [this.#row(videoId)];
+    for (const row of rows) {
       const bytes = statSync(this.#project.resolvePath(row.path), { throwIfNoEntry: false })?.size;
       const there = bytes !== undefined;
       const same = bytes === row.bytes;

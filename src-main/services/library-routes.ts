@@ -10,7 +10,7 @@ import { PairService } from '../pairs/pairs.ts';
 import { modelFrames } from './model-eye.ts';
 import type { Implementer } from './router.ts';
 import { copyVideos, locateVideo, searchMissing } from './video-files.ts';
-import { probeVideos, retryVideos } from './video-jobs.ts';
+import { lookAgain, probeVideos, retryVideos } from './video-jobs.ts';
 import type { Workbench } from './workbench.ts';
 
 /** Milliseconds between two looks at which files are there: a look costs one system call per video. */
@@ -28,7 +28,10 @@ export function libraryRoutes(os: Implementer, workbench: Workbench) {
       }
       return videos().list();
     }),
-    video: os.library.video.handler(({ input }) => videos().get(input.videoId)),
+    video: os.library.video.handler(({ input }) => {
+      lookAgain(workbench, input.videoId);
+      return videos().get(input.videoId);
+    }),
     addVideos: os.library.addVideos.handler(async ({ input, signal }) => {
       const { toProbe, ...counts } = await videos().add(await scanForVideos(input.paths), signal);
       const job = probeVideos(workbench, toProbe);

@@ -174,6 +174,26 @@ test('a file that was replaced in its place is noticed and looked into again', a
   expect(await client.library.video({ videoId: id })).toMatchObject({ state: 'ready', frameCount: 225 });
 });
 
+test('whoever opens a clip whose file has gone is told so, and sees it again once it is back', async () => {
+  const file = place('vp8.webm', 'a.webm');
+  const { id } = (await add(file))['a.webm'];
+  const stop = new AbortController();
+  const told: string[] = [];
+  const listening = (async () => {
+    for await (const event of workbench.hub.subscribe(stop.signal))
+      if (event.type === 'video') told.push(event.videoId);
+  })();
+  const state = async (): Promise<string> => (await client.library.video({ videoId: id })).state;
+  renameSync(file, `${file}.away`);
+  expect([await state(), await state()]).toEqual(['missing', 'missing']);
+  await expect.poll(() => told).toEqual([id]);
+  renameSync(`${file}.away`, file);
+  expect(await state()).toBe('ready');
+  await expect.poll(() => told).toEqual([id, id]);
+  stop.abort();
+  await listening;
+});
+
 test('a cancelled probe leaves its clips waiting, a retry reads them; a mended file is no longer broken', async () => {
   const broken = path.join(home, 'in', 'broken.mp4');
   writeFileSync(broken, 'no video');

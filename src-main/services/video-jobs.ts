@@ -21,13 +21,23 @@ export function probeVideos(workbench: Workbench, videoIds: readonly string[]): 
   if (ids.length === 0) return null;
   const { job, done } = workbench.jobs.enqueue({
     kind: 'probe',
-    title: ids.length === 1 ? 'Looking into a video' : `Looking into ${ids.length} videos`,
+    title: ids.length === 1 ? 'Reading a clip' : `Reading ${ids.length} clips`,
     lane: 'media',
     run: (context) => probeAll(workbench, project, ids, context),
     result: (counts) => counts,
   });
   releaseAfter(done, 'probe', project, ids);
   return job;
+}
+
+/** Looks whether the file of one video is still what it was, and sets to work on it when it is not. */
+export function lookAgain(workbench: Workbench, videoId: string): void {
+  const videos = new VideoLibrary(workbench.requireProject());
+  const { changed, toProbe } = videos.refresh(videoId);
+  if (changed.length === 0) return;
+  probeVideos(workbench, toProbe);
+  makeProxies(workbench, videos.withoutProxy());
+  workbench.hub.emit({ type: 'video', videoId });
 }
 
 /** Looks into videos once more: broken ones, and those whose job was cancelled. */
@@ -80,6 +90,7 @@ async function probeAll(
     done += weights[k];
     progress(done / total, video.name);
   }
+  progress(1, `${counts.ready} read${counts.broken ? `, ${counts.broken} could not be read` : ''}`);
   if (!signal.aborted) makeProxies(workbench, videos.withoutProxy());
   return counts;
 }
@@ -117,7 +128,7 @@ export function makeProxies(workbench: Workbench, videoIds: readonly string[]): 
   if (ids.length === 0) return null;
   const { job, done } = workbench.jobs.enqueue({
     kind: 'proxy',
-    title: ids.length === 1 ? 'Making a video playable' : `Making ${ids.length} videos playable`,
+    title: ids.length === 1 ? 'Making a clip playable' : `Making ${ids.length} clips playable`,
     lane: 'media',
     run: async ({ signal, progress }) => {
       const videos = new VideoLibrary(project);

@@ -75,6 +75,7 @@ export function useClip(videoId: () => string | null): {
   modelFrames: ComputedRef<readonly number[]>;
   loading: Readonly<Ref<boolean>>;
   error: Readonly<ShallowRef<Plain | null>>;
+  /** Reads the clip anew, as when its file turns out to be gone. */
   reload: () => Promise<void>;
 } {
   const { api, on, lineNumber, project } = useWorkbench();
@@ -87,12 +88,17 @@ export function useClip(videoId: () => string | null): {
     if (changed === videoId()) void load.reload();
   });
   on('project', () => cache.clear());
+  async function reload(): Promise<void> {
+    const id = videoId();
+    if (id !== null) cache.delete(id);
+    await load.reload();
+  }
   return {
     clip: load.data,
     pts: computed(() => load.data.value?.pts),
     modelFrames: computed(() => load.data.value?.modelFrames ?? []),
     loading: load.loading,
     error: load.error,
-    reload: load.reload,
+    reload,
   };
 }
