@@ -2,6 +2,7 @@
  * @file Every action of the main story once with the keyboard alone: this file never touches the mouse. After each step
  * the focus is somewhere and can be seen, also when a dialog has closed.
  */
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Locator, Page } from '@playwright/test';
 import { expect, test, type App } from './fixtures.ts';
@@ -91,6 +92,22 @@ test('the whole story by keyboard', async ({ app }) => {
     await press('Escape');
     await expect(page.getByTestId('path-picker')).toHaveCount(0);
     await expectFocus(page, 'closing a dialog');
+    // The path of a file chooses it; the dialog that follows has the focus on what it is for, also once the first has faded out.
+    const table = path.join(app.home, 'table.csv');
+    writeFileSync(table, 'video,question,chosen\nclip-0001.mp4,What?,left\n');
+    await press('q');
+    await expect(page.getByLabel('Folder path')).toBeFocused();
+    await press('Control+A');
+    await page.keyboard.type(table);
+    await press('Enter');
+    await expect(page.getByRole('option', { selected: true })).toHaveText('table.csv');
+    await tabTo(page, page.getByTestId('path-confirm'));
+    await press('Enter');
+    await expect(page.getByTestId('path-picker')).toHaveCount(0);
+    await expect(page.getByTestId('run-import')).toBeFocused();
+    await press('Escape');
+    await expect(page.getByTestId('import-dialog')).toHaveCount(0);
+    await expectFocus(page, 'closing the second dialog');
   });
 
   await test.step('player: steps, in and out, go to a frame, play and pause', async () => {
@@ -301,5 +318,31 @@ test('the whole story by keyboard', async ({ app }) => {
     await press('Enter');
     await expect(page.getByTestId('accuracy-base')).toContainText('%', { timeout: 300_000 });
     await expectFocus(page, 'the evaluation');
+  });
+
+  await test.step('a project is made: what was refused stays to be mended, and Enter is enough', async () => {
+    await tabTo(page, page.getByTestId('project-menu'), 'Shift+Tab');
+    await press('Enter');
+    await press('ArrowDown');
+    await press('Enter');
+    await tabTo(page, page.getByTestId('create-project'));
+    await press('Enter');
+    await expect(page.getByLabel('Project name')).toBeFocused();
+    await press('Control+A');
+    await page.keyboard.type('Sample project');
+    await tabTo(page, page.getByLabel('Parent folder'));
+    await press('Control+A');
+    await page.keyboard.type(app.home);
+    await press('Enter');
+    // The sample's own folder.
+    await expect(page.getByRole('dialog').getByRole('alert')).toContainText('is a project already');
+    await expectFocus(page, 'a refusal');
+    await tabTo(page, page.getByLabel('Project name'), 'Shift+Tab');
+    await press('End');
+    await page.keyboard.type(' of mine');
+    await press('Enter');
+    await expect(page.getByTestId('project-menu')).toContainText('Sample project of mine');
+    await expect(page.getByText('Nothing here yet')).toBeVisible();
+    await expectFocus(page, 'a new project');
   });
 });
