@@ -103,6 +103,20 @@ export const RUN_WORDS: Record<Run['state'], string> = {
   failed: 'Failed',
 };
 
+/** A codec as people write it; one that has no such name here stays as FFmpeg calls it. */
+export function codecWord(codec: string): string {
+  return CODEC_WORDS[codec] ?? codec;
+}
+const CODEC_WORDS: Readonly<Partial<Record<string, string>>> = {
+  h264: 'H.264',
+  hevc: 'HEVC',
+  vp8: 'VP8',
+  vp9: 'VP9',
+  av1: 'AV1',
+  mpeg4: 'MPEG-4',
+  gif: 'GIF',
+};
+
 /** Word of a question type that may come as a plain key, such as the keys of an evaluation's `byType`. */
 export function typeWord(type: string): string {
   return Object.hasOwn(TYPE_WORDS, type) ? TYPE_WORDS[type as QuestionType] : type;
