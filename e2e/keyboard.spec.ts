@@ -344,5 +344,21 @@ test('the whole story by keyboard', async ({ app }) => {
     await expect(page.getByTestId('project-menu')).toContainText('Sample project of mine');
     await expect(page.getByText('Nothing here yet')).toBeVisible();
     await expectFocus(page, 'a new project');
+    const tray = page.getByTestId('jobs-tray');
+    await tabTo(page, tray, 'Shift+Tab');
+    await press('Enter');
+    await expect(page.getByText('Nothing has run yet')).toBeVisible();
+    await press('Escape');
+    // Back in the sample, what ran there is told again.
+    await tabTo(page, page.getByTestId('project-menu'), 'Shift+Tab');
+    await press('Enter');
+    await press('ArrowDown');
+    await press('Enter');
+    await tabTo(page, page.getByTestId('open-sample'));
+    await press('Enter');
+    await expect(page.getByTestId('pair-row').first()).toBeVisible();
+    await tabTo(page, tray, 'Shift+Tab');
+    await press('Enter');
+    await expect(page.getByRole('region', { name: 'Jobs' })).toContainText('Evaluating base');
   });
 });

@@ -13,6 +13,7 @@ import {
   type InjectionKey,
   type Ref,
   type ShallowRef,
+  watch,
 } from 'vue';
 import type { AppEvent, Job, ProjectInfo } from '../../src-main/contract/schemas.ts';
 import { createApi, type Api } from '../client/client.ts';
@@ -75,11 +76,19 @@ export function createWorkbench(connection: Connection): Workbench {
   const noteJob = (job: Job): void => {
     jobs.value = new Map(jobs.value).set(job.id, job);
   };
+  // At once, so that no event of the other project's jobs is lost; what events tell meanwhile is newer than the list.
+  watch(
+    () => project.value?.id,
+    async (id) => {
+      jobs.value = new Map();
+      const list = id === undefined ? [] : await api.jobs.list().catch(() => []);
+      if (project.value?.id === id)
+        jobs.value = new Map([...list.map((job): [string, Job] => [job.id, job]), ...jobs.value]);
+    },
+    { flush: 'sync' },
+  );
   const dispatch = (event: AppEvent): void => {
-    if (event.type === 'project') {
-      if (event.project?.id !== project.value?.id) jobs.value = new Map();
-      project.value = event.project;
-    }
+    if (event.type === 'project') project.value = event.project;
     if (event.type === 'job') noteJob(event.job);
     if (['library', 'pair', 'run'].includes(event.type)) void recount();
     listeners.get(event.type)?.forEach((listener) => listener(event));
