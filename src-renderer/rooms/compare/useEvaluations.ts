@@ -22,8 +22,12 @@ export function useEvaluations(asked: Readonly<Ref<string | null>>, split: Reado
       .filter((run) => run.adapterDir !== null)
       .sort((a, b) => b.createdAt - a.createdAt),
   );
+  /** The run that was asked for, or the latest that came to its end; one that was stopped only when there is no other. */
   const runId = computed(() => {
-    return tunedRuns.value.find((run) => run.id === asked.value)?.id ?? tunedRuns.value[0]?.id ?? null;
+    const known = tunedRuns.value;
+    const shown =
+      known.find((run) => run.id === asked.value) ?? known.find((run) => run.state === 'done') ?? known[0];
+    return shown?.id ?? null;
   });
   const run = computed(() => tunedRuns.value.find((candidate) => candidate.id === runId.value) ?? null);
 
