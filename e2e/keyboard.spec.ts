@@ -323,6 +323,9 @@ test('the whole story by keyboard', async ({ app }) => {
   });
 
   await test.step('a project is made: what was refused stays to be mended, and Enter is enough', async () => {
+    const tray = page.getByTestId('jobs-tray');
+    // While something runs, leaving asks first.
+    await expect(tray).toContainText('No job running', { timeout: 120_000 });
     await tabTo(page, page.getByTestId('project-menu'), 'Shift+Tab');
     await press('Enter');
     await press('ArrowDown');
@@ -346,7 +349,6 @@ test('the whole story by keyboard', async ({ app }) => {
     await expect(page.getByTestId('project-menu')).toContainText('Sample project of mine');
     await expect(page.getByText('Nothing here yet')).toBeVisible();
     await expectFocus(page, 'a new project');
-    const tray = page.getByTestId('jobs-tray');
     await tabTo(page, tray, 'Shift+Tab');
     await press('Enter');
     await expect(page.getByText('Nothing has run yet')).toBeVisible();
