@@ -167,10 +167,10 @@ test('a room that is entered while the window opens stays', async ({ app, contex
   const page = await context.newPage();
   await page.routeWebSocket('**/rpc', (line) => {
     const server = line.connectToServer();
-    server.onMessage((message) => void setTimeout(() => line.send(message), 200));
+    server.onMessage((message) => void setTimeout(() => line.send(message), 700));
   });
   await page.route('**/NegativesRoom*', async (route) => {
-    await page.waitForTimeout(1500);
+    await page.waitForTimeout(2500);
     await route.continue();
   });
   await page.goto(new URL('/', app.page.url()).href);
